@@ -1,0 +1,1 @@
+//! framecache: a time-bucketed frame cache for camera fleets.

@@ -1,0 +1,3 @@
+//! The process edge: hands the command line to `cli` and nothing else.
+
+fn main() {}
