@@ -1,6 +1,8 @@
 //! The fixtures themselves: each server starts, answers, survives a SIGKILL and leaves nothing behind.
 
-use crate::support::{port, rabbit::RabbitServer, redis::RedisServer};
+use std::{io::Read as _, net::TcpStream, process::Command, time::Duration};
+
+use crate::support::{port, python, rabbit::RabbitServer, redis::RedisServer, rtsp::RtspServer};
 
 #[test]
 fn redis_answers_by_port_and_by_socket_and_is_gone_after_drop() {
@@ -35,6 +37,26 @@ fn redis_takes_options_and_keeps_its_folder_over_a_kill() {
 }
 
 #[test]
+fn a_frozen_redis_answers_only_after_the_thaw() {
+    use std::io::Write as _;
+    let server = RedisServer::start();
+    server.freeze();
+    let mut client = TcpStream::connect(server.address()).expect("the backlog should accept");
+    client
+        .set_read_timeout(Some(Duration::from_millis(100)))
+        .unwrap();
+    client.write_all(b"PING\r\n").unwrap();
+    let mut reply = [0; 7];
+    assert!(client.read_exact(&mut reply).is_err());
+    server.thaw();
+    client
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    client.read_exact(&mut reply).unwrap();
+    assert_eq!(&reply, b"+PONG\r\n");
+}
+
+#[test]
 #[should_panic(expected = "ERR unknown command")]
 fn redis_cli_panics_on_an_error_reply() {
     RedisServer::start().cli(&["nonsense"]);
@@ -63,4 +85,44 @@ fn vhosts(server: &RabbitServer) -> Vec<String> {
     let mut names: Vec<String> = listed.lines().map(str::to_owned).collect();
     names.sort();
     names
+}
+
+#[test]
+fn rtsp_serves_both_payloads_and_refuses_a_wrong_login() {
+    let open = RtspServer::start(None);
+    assert_eq!(probe(&open.url("/h264")), Ok("h264,640,360".to_owned()));
+    assert_eq!(probe(&open.url("/mjpeg")), Ok("mjpeg,640,360".to_owned()));
+    let mut closed = RtspServer::start(Some(("viewer", "p@ss word")));
+    assert_eq!(probe(&closed.url("/mjpeg")), Ok("mjpeg,640,360".to_owned()));
+    let refusal = probe(&closed.url_without_login("/mjpeg")).unwrap_err();
+    assert!(refusal.contains("401 Unauthorized"), "{refusal}");
+    let before = closed.url("/h264");
+    closed.kill9();
+    assert!(probe(&before).is_err());
+    closed.restart();
+    assert_eq!(closed.url("/h264"), before);
+    assert_eq!(probe(&before), Ok("h264,640,360".to_owned()));
+}
+
+/// What ffprobe says of the stream: codec, width, height.
+fn probe(url: &str) -> Result<String, String> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-rtsp_transport", "tcp", "-of", "csv=p=0"])
+        .args(["-show_entries", "stream=codec_name,width,height", url])
+        .output()
+        .expect("ffprobe should start: install ffmpeg, or run tests/run");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    match output.status.success() {
+        true => Ok(text(&output.stdout)),
+        false => Err(text(&output.stderr)),
+    }
+}
+
+#[test]
+fn python_has_the_clients_that_the_consumers_use() {
+    let output = Command::new(python::interpreter())
+        .args(["-c", "import redis, pika, requests; print('all there')"])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "all there\n");
 }

@@ -10,5 +10,7 @@
 
 pub(crate) mod port;
 pub(crate) mod process;
+pub(crate) mod python;
 pub(crate) mod rabbit;
 pub(crate) mod redis;
+pub(crate) mod rtsp;

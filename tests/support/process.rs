@@ -14,7 +14,7 @@ use std::{
 
 use std::os::unix::process::CommandExt as _;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// Runs "$@" until it ends or stdin ends, then kills its process group, itself included.
 const GUARD: &str = r#"("$@"; kill -KILL 0) & read -r _; kill -KILL 0"#;
@@ -123,6 +123,24 @@ impl Guarded {
         true
     }
 
+    /// SIGSTOP to the server and its children: connections stay open and nothing answers.
+    pub(crate) fn freeze(&self) {
+        self.signal_members(Signal::STOP);
+    }
+
+    /// SIGCONT after `freeze`.
+    pub(crate) fn thaw(&self) {
+        self.signal_members(Signal::CONT);
+    }
+
+    /// Signals every process of the group but the guard, which must be able to end the others.
+    fn signal_members(&self, signal: Signal) {
+        let guard = Pid::from_child(&self.guard);
+        for pid in members(guard).filter(|pid| *pid != guard) {
+            let _ = kill_process(pid, signal);
+        }
+    }
+
     /// SIGKILL to the server and all of its children; returns when they are gone.
     pub(crate) fn kill9(&mut self) {
         let group = Pid::from_child(&self.guard);
@@ -131,7 +149,7 @@ impl Guarded {
             let _ = self.guard.wait();
         }
         let start = Instant::now();
-        while group_is_alive(group) && start.elapsed() < KILL_LIMIT {
+        while members(group).next().is_some() && start.elapsed() < KILL_LIMIT {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -143,25 +161,21 @@ impl Drop for Guarded {
     }
 }
 
-/// True while a thread of the group runs. A plain signal 0 would also count zombies, which stay for ever
-/// where pid 1 does not reap; and a zombie whose other threads still end may still hold its port.
-fn group_is_alive(group: Pid) -> bool {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return false;
-    };
-    entries.flatten().any(|entry| {
-        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+/// The processes of a group of which a thread runs. A plain signal 0 would also count zombies, which stay
+/// for ever where pid 1 does not reap; and a zombie whose other threads still end may still hold its port.
+fn members(group: Pid) -> impl Iterator<Item = Pid> {
+    let entries = fs::read_dir("/proc").expect("/proc should be readable");
+    entries.flatten().filter_map(move |entry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
         // proc(5): pid (name) state ppid pgrp .. num_threads ..; the name may hold spaces and brackets
-        let fields: Vec<&str> = stat
-            .rsplit_once(") ")
-            .map(|(_, rest)| rest.split(' ').collect())
-            .unwrap_or_default();
-        let [state, _, pgrp, ..] = fields[..] else {
-            return false;
-        };
-        let threads = fields.get(17).and_then(|field| field.parse().ok());
-        pgrp.parse() == Ok(group.as_raw_nonzero().get())
-            && (state != "Z" || threads.is_some_and(|threads: u32| threads > 1))
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+        let pgrp: i32 = fields.get(2)?.parse().ok()?;
+        let threads: u32 = fields.get(17)?.parse().ok()?;
+        let runs = fields[0] != "Z" || threads > 1;
+        (pgrp == group.as_raw_nonzero().get() && runs)
+            .then(|| Pid::from_raw(pid))
+            .flatten()
     })
 }
 

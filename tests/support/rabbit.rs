@@ -112,6 +112,15 @@ impl RabbitServer {
         self.node.kill9();
     }
 
+    /// The server stops in its tracks: connections stay open and nothing answers until `thaw`.
+    pub(crate) fn freeze(&self) {
+        self.node.freeze();
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.node.thaw();
+    }
+
     /// Ends the node in order: clients get a connection.close first.
     pub(crate) fn stop(&mut self) {
         self.ctl(&["stop"]);

@@ -102,6 +102,15 @@ impl RedisServer {
         self.process.kill9();
     }
 
+    /// The server stops in its tracks: connections stay open and nothing answers until `thaw`.
+    pub(crate) fn freeze(&self) {
+        self.process.freeze();
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.process.thaw();
+    }
+
     /// Kills the server if it still runs and starts it again on the same port and folder.
     pub(crate) fn restart(&mut self) {
         self.kill9();
