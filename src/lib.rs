@@ -1,1 +1,3 @@
 //! framecache: a time-bucketed frame cache for camera fleets.
+pub mod clock;
+pub mod model;

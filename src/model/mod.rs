@@ -1,0 +1,12 @@
+//! Floor 0: the vocabulary that every other floor speaks.
+//!
+//! Pure on purpose: no tokio, no sockets, no files, no `now()`. A value that exists is valid,
+//! so no floor above checks it again. What time it is, is always an argument.
+
+pub mod bucket;
+pub mod event;
+pub mod frame;
+pub mod key;
+pub mod name;
+pub mod retention;
+pub mod time;
