@@ -1,3 +1,5 @@
 //! framecache: a time-bucketed frame cache for camera fleets.
+pub mod bus;
 pub mod clock;
 pub mod model;
+pub mod store;

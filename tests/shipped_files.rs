@@ -64,9 +64,7 @@ fn services(environment: &[(&str, &str)]) -> Value {
     compose.arg("config");
     let resolved = run(compose).stdout;
     let mut convert = Command::new(python::interpreter());
-    convert
-        .args(["-c", YAML_TO_JSON])
-        .arg(String::from_utf8_lossy(&resolved).as_ref());
+    convert.args(["-c", YAML_TO_JSON]).arg(String::from_utf8_lossy(&resolved).as_ref());
     let all: Value =
         serde_json::from_slice(&run(convert).stdout).expect("Python should print JSON");
     all["services"].clone()
@@ -81,9 +79,7 @@ fn option_of<'a>(command: &'a Value, name: &str) -> Option<&'a str> {
 #[test]
 fn the_compose_file_follows_the_compose_schema() {
     let mut check = Command::new(python::program("check-jsonschema"));
-    check
-        .args(["--builtin-schema", "vendor.compose-spec"])
-        .arg(compose_file());
+    check.args(["--builtin-schema", "vendor.compose-spec"]).arg(compose_file());
     run(check);
 }
 
@@ -151,10 +147,7 @@ fn the_collector_has_the_logins_that_the_servers_demand() {
             option_of(&redis["command"], "--requirepass"),
             collector["REDIS_PASSWORD"].as_str()
         );
-        assert_eq!(
-            redis["environment"]["REDISCLI_AUTH"],
-            collector["REDIS_PASSWORD"]
-        );
+        assert_eq!(redis["environment"]["REDISCLI_AUTH"], collector["REDIS_PASSWORD"]);
         assert_eq!(
             collector["AMQP_URL"],
             json!(format!(
@@ -170,19 +163,13 @@ fn the_collector_has_the_logins_that_the_servers_demand() {
         services["camera-collector"]["environment"]["AMQP_URL"],
         json!("amqp://fleet:r4bbit@rabbitmq:5672/site-a")
     );
-    assert_eq!(
-        services["camera-collector"]["environment"]["REDIS_PASSWORD"],
-        json!("r3dis")
-    );
+    assert_eq!(services["camera-collector"]["environment"]["REDIS_PASSWORD"], json!("r3dis"));
 }
 
 #[test]
 fn redis_is_bounded_and_evicts_what_expires_first() {
     let command = &services(&[])["redis"]["command"];
-    assert_eq!(
-        option_of(command, "--maxmemory-policy"),
-        Some("volatile-ttl")
-    );
+    assert_eq!(option_of(command, "--maxmemory-policy"), Some("volatile-ttl"));
     assert_eq!(option_of(command, "--maxmemory"), Some("1gb"));
 }
 
@@ -228,10 +215,7 @@ fn the_top_level_is_complete() {
         "src",
         "tests",
     ];
-    let missing: Vec<_> = expected
-        .into_iter()
-        .filter(|name| !root().join(name).exists())
-        .collect();
+    let missing: Vec<_> = expected.into_iter().filter(|name| !root().join(name).exists()).collect();
     assert!(missing.is_empty(), "not there: {missing:?}");
 }
 

@@ -18,14 +18,7 @@ fn redis_answers_by_port_and_by_socket_and_is_gone_after_drop() {
 
 #[test]
 fn redis_takes_options_and_keeps_its_folder_over_a_kill() {
-    let options = [
-        "--requirepass",
-        "pw",
-        "--appendonly",
-        "yes",
-        "--appendfsync",
-        "always",
-    ];
+    let options = ["--requirepass", "pw", "--appendonly", "yes", "--appendfsync", "always"];
     let mut server = RedisServer::start_with(&options);
     assert_eq!(server.cli(&["set", "key", "value"]), "OK");
     let port = server.port();
@@ -42,16 +35,12 @@ fn a_frozen_redis_answers_only_after_the_thaw() {
     let server = RedisServer::start();
     server.freeze();
     let mut client = TcpStream::connect(server.address()).expect("the backlog should accept");
-    client
-        .set_read_timeout(Some(Duration::from_millis(100)))
-        .unwrap();
+    client.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     client.write_all(b"PING\r\n").unwrap();
     let mut reply = [0; 7];
     assert!(client.read_exact(&mut reply).is_err());
     server.thaw();
-    client
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     client.read_exact(&mut reply).unwrap();
     assert_eq!(&reply, b"+PONG\r\n");
 }
@@ -68,10 +57,7 @@ fn rabbit_knows_its_vhosts_over_a_kill_and_is_gone_after_stop() {
     server.add_vhost("site-b");
     assert_eq!(vhosts(&server), ["site-a", "site-b"]);
     let port = server.port();
-    assert_eq!(
-        server.amqp_url("/"),
-        format!("amqp://fleet:fleet-secret@127.0.0.1:{port}/%2F")
-    );
+    assert_eq!(server.amqp_url("/"), format!("amqp://fleet:fleet-secret@127.0.0.1:{port}/%2F"));
     server.kill9();
     assert!(!port::is_open(port));
     server.restart();

@@ -3,10 +3,7 @@
 //! Used by `tests/it` (and by benches) as `#[path = "../support/mod.rs"] mod support;`. A server that
 //! is not installed fails the test with a sentence that says what to install; nothing is ever skipped.
 //! No server that already runs on this machine is touched.
-#![allow(
-    dead_code,
-    reason = "each binary that includes these fixtures uses a part of them"
-)]
+#![allow(dead_code, reason = "each binary that includes these fixtures uses a part of them")]
 
 pub(crate) mod port;
 pub(crate) mod process;

@@ -33,11 +33,7 @@ impl Guarded {
     /// A command that runs `program` under the guard: add arguments and environment, then `spawn` it.
     /// Panics with `install`, which says what to install, when the program is missing.
     pub(crate) fn command(program: &Path, install: &str) -> Command {
-        assert!(
-            exists(program),
-            "{} is not there: {install}",
-            program.display()
-        );
+        assert!(exists(program), "{} is not there: {install}", program.display());
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", GUARD, "guard"]).arg(program);
         shell
@@ -55,11 +51,7 @@ impl Guarded {
             .spawn()
             .expect("/bin/sh should start");
         let lifeline = guard.stdin.take().expect("stdin should be piped");
-        Self {
-            guard,
-            _lifeline: lifeline,
-            output: output.to_owned(),
-        }
+        Self { guard, _lifeline: lifeline, output: output.to_owned() }
     }
 
     /// Waits until `ready` holds; panics with the tail of the output when the process ends first or
@@ -173,9 +165,7 @@ fn members(group: Pid) -> impl Iterator<Item = Pid> {
         let pgrp: i32 = fields.get(2)?.parse().ok()?;
         let threads: u32 = fields.get(17)?.parse().ok()?;
         let runs = fields[0] != "Z" || threads > 1;
-        (pgrp == group.as_raw_nonzero().get() && runs)
-            .then(|| Pid::from_raw(pid))
-            .flatten()
+        (pgrp == group.as_raw_nonzero().get() && runs).then(|| Pid::from_raw(pid)).flatten()
     })
 }
 

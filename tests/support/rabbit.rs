@@ -53,29 +53,17 @@ impl RabbitServer {
     /// A node that has this one vhost.
     pub(crate) fn start_with_vhost(vhost: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder should be creatable");
-        let ports = Ports {
-            amqp: port::free(),
-            distribution: port::free(),
-            epmd: port::free(),
-        };
+        let ports = Ports { amqp: port::free(), distribution: port::free(), epmd: port::free() };
         write_files(folder.path(), ports, vhost);
         let epmd = launch_epmd(folder.path(), ports);
         let node = launch_node(folder.path(), ports);
-        Self {
-            node,
-            _epmd: epmd,
-            ports,
-            folder,
-        }
+        Self { node, _epmd: epmd, ports, folder }
     }
 
     /// The URL of a vhost, user and password included, the vhost percent-encoded (`/` is `%2F`).
     pub(crate) fn amqp_url(&self, vhost: &str) -> String {
         let vhost = utf8_percent_encode(vhost, NON_ALPHANUMERIC);
-        format!(
-            "amqp://{USER}:{PASSWORD}@127.0.0.1:{}/{vhost}",
-            self.ports.amqp
-        )
+        format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{}/{vhost}", self.ports.amqp)
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -179,10 +167,7 @@ fn launch_node(folder: &Path, ports: Ports) -> Guarded {
 /// Nothing of the caller's environment but PATH reaches the node.
 fn set_surroundings(command: &mut Command, folder: &Path, ports: Ports) {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    command
-        .env_clear()
-        .env("PATH", path)
-        .envs(surroundings(folder, ports));
+    command.env_clear().env("PATH", path).envs(surroundings(folder, ports));
 }
 
 fn surroundings(folder: &Path, ports: Ports) -> [(&'static str, String); 15] {

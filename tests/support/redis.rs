@@ -41,12 +41,7 @@ impl RedisServer {
             let port = port::free();
             match launch(folder.path(), port, &arguments) {
                 Ok(process) => {
-                    return Self {
-                        process,
-                        arguments,
-                        port,
-                        folder,
-                    };
+                    return Self { process, arguments, port, folder };
                 }
                 Err(failure) if failure.contains("Address already in use") => reason = failure,
                 Err(failure) => panic!("redis-server did not start: {failure}"),

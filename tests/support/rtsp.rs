@@ -31,12 +31,7 @@ impl RtspServer {
         let folder = tempfile::tempdir().expect("a temporary folder should be creatable");
         let login = login.map(|(user, password)| (user.to_owned(), password.to_owned()));
         let (process, port) = launch(folder.path(), 0, login.as_ref());
-        Self {
-            process,
-            port,
-            login,
-            folder,
-        }
+        Self { process, port, login, folder }
     }
 
     /// The URL of `/h264` or `/mjpeg`, with the login (percent-encoded) when one is demanded.
@@ -92,9 +87,5 @@ fn launch(folder: &Path, port: u16, login: Option<&(String, String)>) -> (Guarde
 /// The port of the line "port N" once that line is complete.
 fn port_in(output: &str) -> Option<u16> {
     let complete = &output[..output.rfind('\n')?];
-    complete
-        .lines()
-        .find_map(|line| line.strip_prefix("port "))?
-        .parse()
-        .ok()
+    complete.lines().find_map(|line| line.strip_prefix("port "))?.parse().ok()
 }
