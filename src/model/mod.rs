@@ -6,6 +6,7 @@
 pub mod bucket;
 pub mod event;
 pub mod frame;
+pub mod jpeg;
 pub mod key;
 pub mod name;
 pub mod retention;
