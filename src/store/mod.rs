@@ -5,6 +5,8 @@
 //! what an index or a scan answers. One contract suite runs against every backend. Stores never
 //! retry on their own: the caller knows what a frame is worth.
 
+pub mod memory;
+
 use std::fmt;
 
 use async_trait::async_trait;

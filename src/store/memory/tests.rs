@@ -1,0 +1,69 @@
+//! The bounds of the embedded store; everything else is in the contract suite of all stores.
+
+use std::time::Duration;
+
+use super::*;
+use crate::clock::SettableClock;
+use crate::model::key::Suffix;
+use crate::model::time::Ttl;
+
+fn frame(at: UnixNanos, ttl: u64, payload: usize) -> PutFrame {
+    let stream = StreamId {
+        tenant: Tenant::new("t").unwrap(),
+        prefix: Prefix::new("frames").unwrap(),
+        camera: "cam1".parse().unwrap(),
+    };
+    PutFrame {
+        key: FrameKey::new(stream, at, Suffix::from_parts(0, 1).unwrap()).unwrap(),
+        bytes: Bytes::from(vec![7; payload]),
+        ttl: Ttl::from_secs(ttl).unwrap(),
+        new_dimensions: None,
+    }
+}
+
+fn start() -> UnixNanos {
+    UnixNanos::new(1_731_024_000_000_000_000).unwrap()
+}
+
+#[tokio::test]
+async fn the_earliest_expiry_is_evicted_first_and_counted() {
+    let clock = Arc::new(SettableClock::at(start()));
+    let room = 2 * (1000 + MemoryStore::OVERHEAD_BYTES);
+    let store = MemoryStore::new(clock, room);
+    let [long, short, new] = [(0, 300), (1, 60), (2, 100)]
+        .map(|(ms, ttl)| frame(start().plus(Duration::from_millis(ms)), ttl, 1000));
+    for one in [&long, &short, &new] {
+        assert!(store.put(std::slice::from_ref(one)).await[0].is_ok());
+    }
+    let keys = [long.key.clone(), short.key.clone(), new.key.clone()];
+    let lives: Vec<bool> = store.fetch(&keys).await.unwrap().iter().map(Option::is_some).collect();
+    assert_eq!(lives, [true, false, true]);
+    let info = store.info().await.unwrap();
+    assert_eq!((info.used_bytes, info.evicted, info.keys), (room, 1, 2));
+    let answer = store.index(long.key.stream(), TimeRange::ALL).await.unwrap();
+    assert_eq!((answer.records.len(), answer.dead), (2, 1));
+}
+
+#[tokio::test]
+async fn a_frame_larger_than_the_store_is_refused_and_evicts_nothing() {
+    let store = MemoryStore::new(Arc::new(SettableClock::at(start())), 2000);
+    let small = frame(start(), 60, 100);
+    store.put(std::slice::from_ref(&small)).await[0].as_ref().unwrap();
+    let said = store.put(&[frame(start().next(), 60, 5000)]).await[0].clone().unwrap_err();
+    assert!(said.to_string().contains("does not fit into [embedded] max_bytes"), "{said}");
+    assert_eq!(store.info().await.unwrap().keys, 1);
+}
+
+#[tokio::test]
+async fn an_empty_store_after_expiry_accounts_for_nothing() {
+    let clock = Arc::new(SettableClock::at(start()));
+    let store = MemoryStore::new(Arc::<SettableClock>::clone(&clock), 1 << 20);
+    let one = frame(start(), 60, 1000);
+    store.put(std::slice::from_ref(&one)).await[0].as_ref().unwrap();
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(store.fetch(std::slice::from_ref(&one.key)).await.unwrap(), [None]);
+    let info = store.info().await.unwrap();
+    assert_eq!((info.used_bytes, info.keys, info.expired), (0, 0, 1));
+    let again = store.put(std::slice::from_ref(&one)).await;
+    assert!(matches!(again[0], Ok(Put::Stored { again: false, .. })), "{again:?}");
+}
