@@ -1,6 +1,11 @@
 //! The fixtures themselves: each server starts, answers, survives a SIGKILL and leaves nothing behind.
 
-use std::{io::Read as _, net::TcpStream, process::Command, time::Duration};
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    net::TcpStream,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use crate::support::{port, python, rabbit::RabbitServer, redis::RedisServer, rtsp::RtspServer};
 
@@ -43,6 +48,38 @@ fn a_frozen_redis_answers_only_after_the_thaw() {
     client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     client.read_exact(&mut reply).unwrap();
     assert_eq!(&reply, b"+PONG\r\n");
+}
+
+/// Starts this same test in a process of its own, which holds a server, and kills that process.
+#[test]
+fn a_test_that_is_killed_leaves_no_server_behind() {
+    if std::env::var_os("HOLD_A_SERVER").is_some() {
+        let server = RedisServer::start();
+        println!("\nport {}", server.port());
+        std::thread::sleep(Duration::from_secs(60));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture"])
+        .arg("support_smoke::a_test_that_is_killed_leaves_no_server_behind")
+        .env("HOLD_A_SERVER", "1")
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let port: u16 = lines
+        .map_while(Result::ok)
+        .find_map(|line| line.strip_prefix("port ")?.parse().ok())
+        .expect("the child should print its port");
+    assert!(port::is_open(port));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while port::is_open(port) {
+        assert!(Instant::now() < deadline, "the server is still there");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
