@@ -1,6 +1,8 @@
 //! framecache: a time-bucketed frame cache for camera fleets.
+pub mod backoff;
 pub mod bus;
 pub mod clock;
-pub mod collect;
+pub mod ingest;
+pub mod metrics;
 pub mod model;
 pub mod store;

@@ -161,9 +161,7 @@ impl FrameKey {
     /// # Errors
     /// [`KeyError::Time`] when `at` has fewer than 19 digits (before September 2001).
     pub fn new(stream: StreamId, at: UnixNanos, suffix: Suffix) -> Result<Self, KeyError> {
-        if at.get() < KEY_TIME_MIN {
-            return Err(KeyError::Time(at.to_string()));
-        }
+        check_time(at)?;
         Ok(Self { stream, at, suffix })
     }
 
@@ -217,6 +215,14 @@ impl FromStr for FrameKey {
         };
         Self::new(stream, parse_time(time)?, suffix)
     }
+}
+
+/// Whether an instant can stand in a key.
+///
+/// # Errors
+/// [`KeyError::Time`] when it has fewer than 19 digits (before September 2001).
+pub fn check_time(at: UnixNanos) -> Result<(), KeyError> {
+    if at.get() < KEY_TIME_MIN { Err(KeyError::Time(at.to_string())) } else { Ok(()) }
 }
 
 /// Reads a key's time: exactly 19 digits, as [`FrameKey`] prints it.

@@ -86,6 +86,14 @@ impl Retention {
         self.tiers.last().map_or(self.base, |(_, ttl)| *ttl)
     }
 
+    /// The start of the longest step that contains `now`: no earlier frame matters to an election.
+    /// `None` with a single tier.
+    #[must_use]
+    pub fn elected_since(&self, now: UnixNanos) -> Option<UnixNanos> {
+        let (step, _) = self.tiers.last()?;
+        UnixNanos::new(now.get() / step * step)
+    }
+
     /// All lifetimes, shortest first.
     pub fn ttls(&self) -> impl Iterator<Item = Ttl> {
         std::iter::once(self.base).chain(self.tiers.iter().map(|(_, ttl)| *ttl))

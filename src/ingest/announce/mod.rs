@@ -1,0 +1,240 @@
+//! Tells the bus of every stored frame at least once while it lives.
+//!
+//! Fresh announcements pass through a short queue. When the bus is away or the queue is full, the
+//! camera is *behind*: nothing more of it is kept in memory, because the index has it all in order of
+//! arrival. Once the bus is ready, [`catch_up`] reads the records beyond what is known to be
+//! announced, and the camera is live again when none is left. How far each bucket is announced is
+//! saved as outbox marks once a second, so a killed process goes on from there: at most one second's
+//! worth is announced twice. An announcement whose frame expires first is not sent and is counted.
+
+mod catch_up;
+mod progress;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use self::progress::Progress;
+use crate::bus::{Bus, BusError, Delivery, Message, Topic, WINDOW};
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::model::event::Announcement;
+use crate::store::{FrameStore, Outbox, Place};
+
+/// Fresh announcements that may wait; beyond it a camera falls behind and is read from the index.
+const QUEUE: usize = 2048;
+
+/// Whole frames that may wait for the optional second path; beyond it they are skipped and counted.
+const WHOLE_FRAMES: usize = 64;
+
+/// The shortest lifetime: what waited this long may have expired.
+const STALE: Duration = Duration::from_secs(1);
+
+/// How often outbox marks are saved.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+
+/// What the announcer works with.
+#[derive(Debug, Clone)]
+pub struct AnnouncerParts {
+    /// Where frames lie.
+    pub store: Arc<dyn FrameStore>,
+    /// The same store, read in order of arrival.
+    pub outbox: Arc<dyn Outbox>,
+    /// Who is told.
+    pub bus: Arc<dyn Bus>,
+    /// Tells what has expired.
+    pub clock: Arc<dyn Clock>,
+    /// Where announcements are counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether whole frames go over the bus as well.
+    pub whole_frames: bool,
+}
+
+/// Handle to the announcing tasks; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Announcer {
+    inner: Arc<Inner>,
+    fresh: mpsc::Sender<Fresh>,
+    whole: Option<mpsc::Sender<Message>>,
+    tasks: Arc<Mutex<JoinSet<()>>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    parts: AnnouncerParts,
+    progress: Mutex<Progress>,
+    behind: Notify,
+    stop: CancellationToken,
+}
+
+/// An announcement on its way, and where its record stands.
+#[derive(Debug)]
+struct Fresh {
+    announcement: Announcement,
+    place: Place,
+    stored_at: Instant,
+}
+
+impl Announcer {
+    /// Starts the announcing tasks, which first take up what an earlier process of the same
+    /// collector left unannounced. Must be called inside a tokio runtime.
+    #[must_use]
+    pub fn start(parts: AnnouncerParts) -> Self {
+        let (fresh, receiver) = mpsc::channel(QUEUE);
+        let mut tasks = JoinSet::new();
+        let whole = parts.whole_frames.then(|| {
+            let (sender, receiver) = mpsc::channel(WHOLE_FRAMES);
+            tasks.spawn(send_whole_frames(Arc::clone(&parts.bus), receiver));
+            sender
+        });
+        let inner = Arc::new(Inner {
+            parts,
+            progress: Mutex::default(),
+            behind: Notify::new(),
+            stop: CancellationToken::new(),
+        });
+        tasks.spawn(Arc::clone(&inner).announce(receiver));
+        tasks.spawn(catch_up::run(Arc::clone(&inner)));
+        tasks.spawn(Arc::clone(&inner).save_marks());
+        Self { inner, fresh, whole, tasks: Arc::new(Mutex::new(tasks)) }
+    }
+
+    /// A frame was stored: announce it. Never waits.
+    pub fn stored(&self, announcement: Announcement, place: Place, bytes: &Bytes) {
+        if let Some(whole) = &self.whole {
+            let camera = announcement.key.stream().camera.clone();
+            let message = Message { topic: Topic::WholeFrame(camera), body: bytes.clone() };
+            if whole.try_send(message).is_err() {
+                tracing::debug!("a whole frame was not sent over the bus: its queue is full");
+            }
+        }
+        let stream = announcement.key.stream().clone();
+        let fresh = Fresh { announcement, place, stored_at: Instant::now() };
+        let mut progress = self.inner.progress();
+        if progress.stored(&stream, place) && self.fresh.try_send(fresh).is_err() {
+            progress.fall_behind(&stream);
+            self.inner.behind.notify_one();
+        }
+    }
+
+    /// Frames that are stored and not yet announced, over all cameras.
+    #[must_use]
+    pub fn backlog(&self) -> u64 {
+        self.inner.progress().backlog()
+    }
+
+    /// Announces what is waiting for at most `timeout`, saves the marks and ends the tasks. What is
+    /// left stands in the outbox.
+    pub async fn close(&self, timeout: Duration) {
+        let drained = async {
+            while self.backlog() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(timeout, drained).await.is_err() {
+            tracing::warn!("{} stored frames are not announced yet", self.backlog());
+        }
+        self.inner.stop.cancel();
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.join_all().await;
+    }
+}
+
+impl Inner {
+    fn progress(&self) -> std::sync::MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes fresh announcements, a window of them in flight.
+    async fn announce(self: Arc<Self>, mut receiver: mpsc::Receiver<Fresh>) {
+        let mut in_flight = FuturesOrdered::new();
+        loop {
+            tokio::select! {
+                Some(fresh) = receiver.recv(), if in_flight.len() < WINDOW => {
+                    if self.is_due(&fresh) {
+                        in_flight.push_back(self.publish(fresh));
+                    }
+                }
+                Some((fresh, outcome)) = in_flight.next(), if !in_flight.is_empty() => {
+                    self.settle(&fresh, &outcome);
+                }
+                () = self.stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// Whether it goes out as it is. One that has waited so long that its frame may have expired is
+    /// left to the catch-up, which asks the store.
+    fn is_due(&self, fresh: &Fresh) -> bool {
+        let stream = fresh.announcement.key.stream();
+        if self.progress().is_behind(stream) {
+            return false;
+        }
+        if fresh.stored_at.elapsed() >= STALE {
+            self.progress().fall_behind(stream);
+            self.behind.notify_one();
+            return false;
+        }
+        true
+    }
+
+    async fn publish(&self, fresh: Fresh) -> (Fresh, Result<Delivery, BusError>) {
+        let body = Bytes::from(fresh.announcement.to_json());
+        let outcome = self.parts.bus.publish(Message { topic: Topic::Frame, body }).await;
+        (fresh, outcome)
+    }
+
+    fn settle(&self, fresh: &Fresh, outcome: &Result<Delivery, BusError>) {
+        let stream = fresh.announcement.key.stream();
+        match outcome {
+            Ok(delivery) => {
+                let account = self.parts.metrics.account(stream);
+                account.announced(*delivery == Delivery::Unroutable, false);
+                self.progress().announced(stream, fresh.place);
+            }
+            Err(_) => {
+                self.progress().fall_behind(stream);
+                self.behind.notify_one();
+            }
+        }
+    }
+
+    /// Saves the marks each second and at the end. A store that is away keeps the old marks: then
+    /// more is announced twice, nothing is lost.
+    async fn save_marks(self: Arc<Self>) {
+        loop {
+            let last = tokio::select! {
+                () = tokio::time::sleep(SAVE_EVERY) => false,
+                () = self.stop.cancelled() => true,
+            };
+            let due = self.progress().due_marks(self.parts.clock.now());
+            let saved = async {
+                self.parts.outbox.save(&due.save).await?;
+                self.parts.outbox.remove(&due.remove).await
+            };
+            match tokio::time::timeout(Duration::from_secs(5), saved).await {
+                Ok(Ok(())) => self.progress().saved(&due),
+                Ok(Err(error)) => tracing::debug!("outbox marks were not saved: {error}"),
+                Err(_) => tracing::debug!("outbox marks were not saved in time"),
+            }
+            if last {
+                return;
+            }
+        }
+    }
+}
+
+async fn send_whole_frames(bus: Arc<dyn Bus>, mut receiver: mpsc::Receiver<Message>) {
+    while let Some(message) = receiver.recv().await {
+        if let Err(error) = bus.publish(message).await {
+            tracing::debug!("a whole frame was not sent over the bus: {error}");
+        }
+    }
+}

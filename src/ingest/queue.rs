@@ -1,0 +1,135 @@
+//! The bounded queue of one lane: frames and pushes in order of arrival.
+//!
+//! Sources drop the oldest when it is full; a push, whose sender waits for an answer, is never
+//! dropped that way but refused at the door.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::{Notify, oneshot};
+
+use super::limit::FpsLimit;
+use super::{IngestOptions, PushError, PushTime, Pushed};
+use crate::model::frame::Dimensions;
+use crate::model::time::UnixNanos;
+
+/// A checked frame on its way to the store.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) time: PushTime,
+    pub(super) bytes: Bytes,
+    pub(super) dimensions: Dimensions,
+    pub(super) reply: Option<oneshot::Sender<Result<Pushed, PushError>>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    items: VecDeque<Item>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    limit: Mutex<Option<FpsLimit>>,
+    arrived: Notify,
+    max_items: usize,
+    max_bytes: usize,
+}
+
+impl Queue {
+    pub(super) fn new(options: IngestOptions, limit: Option<FpsLimit>) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            limit: Mutex::new(limit),
+            arrived: Notify::new(),
+            max_items: options.queue_frames.max(1),
+            max_bytes: options.queue_bytes.max(options.max_frame_bytes),
+        }
+    }
+
+    pub(super) fn within_limit(&self, at: UnixNanos) -> bool {
+        let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        limit.as_mut().is_none_or(|limit| limit.admit(at))
+    }
+
+    /// Queues a source's frame; returns how many frames had to go for it, itself included when only
+    /// pushes are waiting.
+    pub(super) fn push_dropping_oldest(&self, item: Item) -> usize {
+        let mut waiting = self.lock();
+        let mut dropped = 0;
+        while !self.has_room(&waiting, &item) {
+            dropped += 1;
+            match waiting.items.iter().position(|waiting| waiting.reply.is_none()) {
+                Some(oldest) => waiting.remove(oldest),
+                None => return dropped,
+            }
+        }
+        waiting.add(item);
+        drop(waiting);
+        self.arrived.notify_one();
+        dropped
+    }
+
+    /// Queues a push and calls `counted` before anybody can take it out, or refuses it.
+    pub(super) fn push_if_room(&self, item: Item, counted: impl FnOnce()) -> Result<(), ()> {
+        let mut waiting = self.lock();
+        if !self.has_room(&waiting, &item) {
+            return Err(());
+        }
+        counted();
+        waiting.add(item);
+        drop(waiting);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Takes the oldest frames, at least one and at most so many and so many bytes; empty when none
+    /// waits.
+    pub(super) fn take(&self, max_items: usize, max_bytes: usize) -> Vec<Item> {
+        let mut waiting = self.lock();
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        while let Some(item) = waiting.items.front() {
+            bytes += item.bytes.len();
+            if taken.len() >= max_items || (bytes > max_bytes && !taken.is_empty()) {
+                break;
+            }
+            taken.extend(waiting.pop());
+        }
+        taken
+    }
+
+    /// Waits until something was queued since the last [`Queue::take`] that came back empty.
+    pub(super) async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+
+    fn has_room(&self, waiting: &Waiting, item: &Item) -> bool {
+        waiting.items.len() < self.max_items && waiting.bytes + item.bytes.len() <= self.max_bytes
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, item: Item) {
+        self.bytes += item.bytes.len();
+        self.items.push_back(item);
+    }
+
+    fn pop(&mut self) -> Option<Item> {
+        let item = self.items.pop_front()?;
+        self.bytes -= item.bytes.len();
+        Some(item)
+    }
+
+    fn remove(&mut self, position: usize) {
+        if let Some(item) = self.items.remove(position) {
+            self.bytes -= item.bytes.len();
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! One lane's task: takes a few frames, gives them keys and lifetimes, stores them, settles them.
+//!
+//! At most one batch of a camera is on its way, so frames and announcements keep their order. A batch
+//! is tried again under the same keys until the store has said what became of each frame; what the
+//! process cannot find out before its deadline is counted as `unknown`.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::queue::Item;
+use super::resume::{self, Memory};
+use super::{DropReason, Lane, PushError, PushTime, Pushed};
+use crate::backoff::Backoff;
+use crate::model::event::Announcement;
+use crate::model::frame::Dimensions;
+use crate::model::key::{FrameKey, KeyError};
+use crate::model::retention::Retention;
+use crate::model::time::{TimeRange, Ttl, UnixNanos};
+use crate::store::{Place, Put, PutFrame, StoreError};
+
+/// Frames and bytes in one batch: the plateau of what one connection carries.
+const BATCH_FRAMES: usize = 16;
+const BATCH_BYTES: usize = 4 << 20;
+
+/// How long a frame that the store refuses, rather than does not answer, is tried again.
+const REFUSED_FOR: Duration = Duration::from_secs(5);
+
+/// Writes the lane's queue until ingest is closed and the queue is empty or the deadline has passed.
+pub(super) async fn run(lane: Lane, retention: Retention) {
+    let mut writer = Writer::new(lane);
+    let Some(mut memory) = writer.resume(&retention).await else {
+        writer.lane.abandon_queue();
+        return;
+    };
+    let lane = writer.lane.clone();
+    loop {
+        let items = lane.queue.take(BATCH_FRAMES, BATCH_BYTES);
+        if items.is_empty() {
+            if lane.shared.stop.is_cancelled() {
+                return;
+            }
+            tokio::select! {
+                () = lane.queue.arrived() => {}
+                () = lane.shared.stop.cancelled() => {}
+            }
+        } else {
+            writer.write(items, &mut memory).await;
+        }
+    }
+}
+
+/// A frame with its key, until its fate is known.
+struct Attempt {
+    item: Item,
+    key: FrameKey,
+    ttl: Ttl,
+    new_dimensions: Option<Dimensions>,
+    first_try: Option<Instant>,
+}
+
+impl Attempt {
+    fn put_frame(&self) -> PutFrame {
+        PutFrame {
+            key: self.key.clone(),
+            bytes: self.item.bytes.clone(),
+            ttl: self.ttl,
+            new_dimensions: self.new_dimensions,
+        }
+    }
+}
+
+struct Writer {
+    lane: Lane,
+    backoff: Backoff,
+    /// When to give up; set once ingest is closed.
+    deadline: Option<Instant>,
+}
+
+impl Writer {
+    fn new(lane: Lane) -> Self {
+        let backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(1));
+        Self { lane, backoff, deadline: None }
+    }
+
+    async fn resume(&mut self, retention: &Retention) -> Option<Memory> {
+        let lane = self.lane.clone();
+        self.until_answered(|| {
+            let now = lane.shared.clock.now();
+            resume::load(lane.shared.store.as_ref(), &lane.stream, retention, now)
+        })
+        .await
+    }
+
+    async fn write(&mut self, items: Vec<Item>, memory: &mut Memory) {
+        let mut open = Vec::with_capacity(items.len());
+        for item in items {
+            if let Some(attempt) = self.prepare(item, memory).await {
+                open.push(attempt);
+            }
+        }
+        while !open.is_empty() {
+            let frames: Vec<PutFrame> = open.iter().map(Attempt::put_frame).collect();
+            let outcomes = self.lane.shared.store.put(&frames).await;
+            let mut again = Vec::new();
+            let mut failed = false;
+            for (attempt, outcome) in open.into_iter().zip(outcomes) {
+                failed |= outcome.is_err();
+                again.extend(self.settle(attempt, outcome, memory));
+            }
+            open = again;
+            if !failed {
+                self.lane.shared.health.answered();
+                self.backoff.reset();
+            } else if !open.is_empty() && !self.wait().await {
+                self.give_up(open);
+                return;
+            }
+        }
+    }
+
+    /// Gives a frame its key and lifetime; `None` when it was already settled.
+    async fn prepare(&mut self, item: Item, memory: &mut Memory) -> Option<Attempt> {
+        let minted = match item.time {
+            PushTime::Live(at) => memory.mint.mint(at),
+            PushTime::Exact(at) => match self.stored_before(at, &item).await {
+                Some(None) => memory.mint.mint_at(at),
+                Some(Some(key)) => {
+                    self.finish_repeat(item, key);
+                    return None;
+                }
+                None => {
+                    self.lane.drop_item(item, DropReason::Shutdown, PushError::Stopping);
+                    return None;
+                }
+            },
+        };
+        match minted {
+            Ok(key) => Some(self.attempt(item, key, memory)),
+            Err(error) => {
+                self.lane.drop_item(item, DropReason::StoreError, PushError::Time(error));
+                None
+            }
+        }
+    }
+
+    fn attempt(&self, item: Item, key: FrameKey, memory: &mut Memory) -> Attempt {
+        let changed = memory.dimensions != Some(item.dimensions);
+        memory.dimensions = Some(item.dimensions);
+        let new_dimensions = changed.then_some(item.dimensions);
+        let ttl = memory.elector.elect(key.at());
+        Attempt { item, key, ttl, new_dimensions, first_try: None }
+    }
+
+    /// The key under which equal bytes of exactly this time already lie. Outer `None`: gave up.
+    async fn stored_before(&mut self, at: UnixNanos, item: &Item) -> Option<Option<FrameKey>> {
+        let lane = self.lane.clone();
+        let Ok(instant) = TimeRange::new(at, at.next()) else { return Some(None) };
+        self.until_answered(|| async {
+            let store = lane.shared.store.as_ref();
+            let records = store.index(&lane.stream, instant).await?.records;
+            for found in records {
+                let Ok(key) = found.record.key(&lane.stream) else { continue };
+                let bytes = store.fetch(std::slice::from_ref(&key)).await?.pop().flatten();
+                if bytes.as_ref() == Some(&item.bytes) {
+                    return Ok(Some(key));
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+
+    /// Returns the attempt when it must be made again.
+    fn settle(
+        &self,
+        mut attempt: Attempt,
+        outcome: Result<Put, StoreError>,
+        memory: &mut Memory,
+    ) -> Option<Attempt> {
+        let since = *attempt.first_try.get_or_insert_with(Instant::now);
+        match outcome {
+            Ok(Put::Stored { place, again }) => {
+                self.finish(attempt, place, again);
+                None
+            }
+            Ok(Put::Taken) => match mint_again(&attempt, memory) {
+                Ok(key) => {
+                    attempt.key = key;
+                    Some(attempt)
+                }
+                Err(error) => {
+                    self.lane.drop_item(
+                        attempt.item,
+                        DropReason::StoreError,
+                        PushError::Time(error),
+                    );
+                    None
+                }
+            },
+            Err(error) => {
+                self.lane.shared.health.failed(&error);
+                let lasting = !matches!(error, StoreError::Unavailable(_));
+                let hopeless = attempt.item.reply.is_some() || since.elapsed() >= REFUSED_FOR;
+                if lasting && hopeless {
+                    let reply = PushError::Store(error);
+                    self.lane.drop_item(attempt.item, DropReason::StoreError, reply);
+                    return None;
+                }
+                Some(attempt)
+            }
+        }
+    }
+
+    /// Stored: count it, announce it, answer the sender. In this order: promise 1.
+    fn finish(&self, attempt: Attempt, place: Place, again: bool) {
+        let Attempt { item, key, ttl, .. } = attempt;
+        self.lane.account.stored(item.bytes.len());
+        let announcement = Announcement {
+            key: key.clone(),
+            size: u32::try_from(item.bytes.len()).unwrap_or(u32::MAX),
+            dimensions: Some(item.dimensions),
+            ttl: Some(ttl),
+        };
+        self.lane.shared.announcer.stored(announcement, place, &item.bytes);
+        if let Some(reply) = item.reply {
+            let again = again && matches!(item.time, PushTime::Exact(_));
+            // A sender that went away does not need its answer.
+            let _ = reply.send(Ok(Pushed { key, again }));
+        }
+    }
+
+    /// The frame was there before it was pushed: stored, but not announced again.
+    fn finish_repeat(&self, item: Item, key: FrameKey) {
+        self.lane.account.stored(item.bytes.len());
+        if let Some(reply) = item.reply {
+            let _ = reply.send(Ok(Pushed { key, again: true }));
+        }
+    }
+
+    fn give_up(&self, open: Vec<Attempt>) {
+        for attempt in open {
+            self.lane.drop_item(attempt.item, DropReason::Unknown, PushError::Stopping);
+        }
+        self.lane.abandon_queue();
+    }
+
+    /// Asks until the store answers; `None` when the process ends first.
+    async fn until_answered<T, F>(&mut self, mut ask: impl FnMut() -> F) -> Option<T>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        loop {
+            match ask().await {
+                Ok(answer) => {
+                    self.lane.shared.health.answered();
+                    self.backoff.reset();
+                    return Some(answer);
+                }
+                Err(error) => self.lane.shared.health.failed(&error),
+            }
+            if !self.wait().await {
+                return None;
+            }
+        }
+    }
+
+    /// Waits before the next attempt; `false` when there is no time left for one.
+    async fn wait(&mut self) -> bool {
+        let shared = &self.lane.shared;
+        if !shared.stop.is_cancelled() {
+            tokio::select! {
+                () = tokio::time::sleep(self.backoff.next_wait()) => return true,
+                () = shared.stop.cancelled() => self.backoff.reset(),
+            }
+        }
+        let end = Instant::now() + shared.options.drain_timeout;
+        let deadline = *self.deadline.get_or_insert(end);
+        let next = Instant::now() + self.backoff.next_wait();
+        tokio::time::sleep_until(next.min(deadline)).await;
+        next < deadline
+    }
+}
+
+fn mint_again(attempt: &Attempt, memory: &mut Memory) -> Result<FrameKey, KeyError> {
+    match attempt.item.time {
+        PushTime::Live(at) => memory.mint.mint(at),
+        PushTime::Exact(at) => memory.mint.mint_at(at),
+    }
+}
