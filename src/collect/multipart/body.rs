@@ -1,4 +1,7 @@
 //! The body of a part: where it ends, and what to do when it does not.
+//!
+//! A `Content-Length` is believed until the JPEG inside contradicts it. Whatever is given up is
+//! looked through for the next boundary before a byte of it is dropped.
 
 use bytes::{Buf, Bytes};
 

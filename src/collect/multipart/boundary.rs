@@ -1,4 +1,8 @@
 //! The line between two parts, in all the ways in which cameras write it.
+//!
+//! Compared is what follows the dashes, since some cameras declare the boundary with them and some
+//! without. A boundary that was not declared is accepted only as the first one that is sent: later
+//! a line with two dashes may be part of a picture.
 
 use anyhow::{Context, Result, ensure};
 use memchr::{memchr, memmem};

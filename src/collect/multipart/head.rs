@@ -1,4 +1,7 @@
 //! The header lines of a part, as far as they matter.
+//!
+//! Names are read whatever their case. A line that is no header, or a length that is no number,
+//! is passed over: a camera that writes nonsense there still sends pictures.
 
 /// What the header lines so far say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,4 +1,7 @@
 //! A synthetic camera: which picture a frame shows, its stamp and its size in bytes.
+//!
+//! Pictures are drawn and filled up beforehand, stamps have one width: so a frame is its picture
+//! and one comment, and every frame of a filled loop has the same length.
 
 use anyhow::Result;
 use bytes::Bytes;

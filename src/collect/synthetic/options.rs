@@ -1,4 +1,7 @@
 //! The options of a `synthetic:` URL, and the sentences for those that do not fit.
+//!
+//! They are read once, when the configuration is; a camera that exists has options that fit.
+//! An unknown option is an error: a mistyped one would silently give another picture.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;

@@ -1,4 +1,7 @@
 //! What a synthetic frame says about itself, as JSON in a JPEG comment.
+//!
+//! It is in the bytes, not in the pixels, so that it survives every store and bus unread, and a test
+//! at the far end needs no decoder. The JSON may be followed by spaces, which keep its width.
 
 use serde::{Deserialize, Serialize};
 
