@@ -2,6 +2,7 @@
 pub mod backoff;
 pub mod bus;
 pub mod clock;
+pub mod collect;
 pub mod ingest;
 pub mod metrics;
 pub mod model;
