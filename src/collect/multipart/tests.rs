@@ -155,9 +155,9 @@ fn a_cut_picture_is_a_fragment_and_costs_no_further_frame() {
 #[test]
 fn a_cut_segment_that_reaches_into_the_next_boundary_does_not_hide_it() {
     let next = picture(40, 24, 2);
-    let six_bytes_of_comment = b"\xFF\xD8\xFF\xFE\0\x08ab";
-    let stream = [part(None, six_bytes_of_comment), part(None, &next)].concat();
-    let expected = vec![fragment(12, FragmentReason::NotJpeg), jpeg(&next)];
+    let seven_bytes_of_comment = b"\xFF\xD8\xFF\xFE\0\x09ab";
+    let stream = [part(None, seven_bytes_of_comment), part(None, &next)].concat();
+    let expected = vec![fragment(13, FragmentReason::NotJpeg), jpeg(&next)];
     assert_eq!(read(&stream, "ffmpeg"), expected);
 }
 
