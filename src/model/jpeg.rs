@@ -96,7 +96,7 @@ pub struct Fragment {
 
 /// Checks that `bytes` hold one whole JPEG from their first byte on, and reads its size.
 ///
-/// Takes a few microseconds for 50 kB. What follows the end marker is reported, not refused.
+/// Linear time, nearly all of it one vectorised search for `FF`. What follows the end marker is reported, not refused.
 ///
 /// # Errors
 /// [`JpegError`] for anything else; sizes that a later `DNL` segment defines are not supported.

@@ -40,7 +40,7 @@ struct Sheet {
 impl SyntheticCamera {
     /// Draws and encodes the loop, unless `options` ask for live pictures.
     ///
-    /// Blocks while it does: 30 pictures, a few milliseconds each.
+    /// Blocks while it does, for 30 pictures: not for an async worker.
     ///
     /// # Errors
     /// When a picture cannot be encoded.
@@ -57,7 +57,7 @@ impl SyntheticCamera {
         Ok(synthetic)
     }
 
-    /// Frame `number`, made at `now`. Blocks for some milliseconds if it is drawn live.
+    /// Frame `number`, made at `now`. A copy of bytes; drawn live, it blocks for one picture.
     ///
     /// # Errors
     /// When the picture cannot be encoded.
