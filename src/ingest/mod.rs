@@ -336,3 +336,6 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

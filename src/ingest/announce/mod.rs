@@ -49,7 +49,7 @@ pub struct AnnouncerParts {
     pub outbox: Arc<dyn Outbox>,
     /// Who is told.
     pub bus: Arc<dyn Bus>,
-    /// Tells what has expired.
+    /// Tells which buckets are over.
     pub clock: Arc<dyn Clock>,
     /// Where announcements are counted.
     pub metrics: Arc<Metrics>,

@@ -1,0 +1,203 @@
+//! The account and the order of things, on the embedded store and bus.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use super::*;
+use crate::bus::memory::MemoryBus;
+use crate::bus::{Bus, Event};
+use crate::clock::SettableClock;
+use crate::metrics::Counts;
+use crate::model::event::{Announcement, RoutingKeys};
+use crate::model::time::{TimeRange, Ttl};
+use crate::store::memory::MemoryStore;
+
+const START: u64 = 1_731_024_000_000_000_000;
+
+struct Rig {
+    store: Arc<MemoryStore>,
+    bus: Arc<MemoryBus>,
+    ingest: Ingest,
+}
+
+fn rig(options: IngestOptions) -> Rig {
+    let clock: Arc<dyn Clock> = Arc::new(SettableClock::at(at(0)));
+    let store = Arc::new(MemoryStore::new(Arc::clone(&clock), 64 << 20));
+    let bus = Arc::new(MemoryBus::new(RoutingKeys::default()));
+    let metrics = Arc::new(Metrics::default());
+    let announcer = Announcer::start(announce::AnnouncerParts {
+        store: Arc::<MemoryStore>::clone(&store),
+        outbox: Arc::<MemoryStore>::clone(&store),
+        bus: Arc::<MemoryBus>::clone(&bus),
+        clock: Arc::clone(&clock),
+        metrics: Arc::clone(&metrics),
+        whole_frames: false,
+    });
+    let ingest = Ingest::new(Arc::<MemoryStore>::clone(&store), announcer, clock, metrics, options);
+    Rig { store, bus, ingest }
+}
+
+fn at(millis: u64) -> UnixNanos {
+    UnixNanos::new(START + millis * 1_000_000).unwrap()
+}
+
+fn stream() -> StreamId {
+    let key: FrameKey = "t:frames:cam1:1731024000123456789".parse().unwrap();
+    key.stream().clone()
+}
+
+fn retention() -> Retention {
+    Retention::single(Ttl::from_secs(60).unwrap())
+}
+
+fn picture(shade: u8) -> Bytes {
+    let mut jpeg = Vec::new();
+    let pixels = vec![shade; 16 * 8 * 3];
+    jpeg_encoder::Encoder::new(&mut jpeg, 80)
+        .encode(&pixels, 16, 8, jpeg_encoder::ColorType::Rgb)
+        .unwrap();
+    Bytes::from(jpeg)
+}
+
+fn counts(rig: &Rig) -> Counts {
+    rig.ingest.shared.metrics.total()
+}
+
+#[tokio::test]
+async fn frames_are_stored_and_then_announced_in_order() {
+    let rig = rig(IngestOptions::default());
+    let mut events = rig.bus.subscribe().await.unwrap();
+    let lane = rig.ingest.lane(&stream(), &retention(), None);
+    for n in 0..50 {
+        lane.capture(at(n), picture(7));
+    }
+    for n in 0..50_u64 {
+        let Some(Event::Message { routing_key, body }) = events.next().await else {
+            panic!("the stream should go on")
+        };
+        let announced = Announcement::from_json(&body).unwrap();
+        assert_eq!(routing_key, "camera.metadata.event");
+        assert_eq!(announced.key.to_string(), format!("t:frames:cam1:{}:{:05}", at(n), n + 1));
+        assert_eq!(announced.dimensions.map(|d| (d.width, d.height)), Some((16, 8)));
+        let bytes = rig.store.fetch(&[announced.key]).await.unwrap();
+        assert_eq!(bytes, [Some(picture(7))]);
+    }
+    rig.ingest.close().await;
+    let size = u64::try_from(picture(7).len()).unwrap();
+    let expected = Counts {
+        captured: 50,
+        stored: 50,
+        stored_bytes: 50 * size,
+        announced: 50,
+        ..Counts::default()
+    };
+    assert_eq!(counts(&rig), expected);
+}
+
+#[tokio::test]
+async fn every_capture_is_accounted_for_by_its_reason() {
+    let options = IngestOptions { max_frame_bytes: 10_000, ..IngestOptions::default() };
+    let rig = rig(options);
+    let lane = rig.ingest.lane(&stream(), &retention(), Some(FpsLimit::new(10.0).unwrap()));
+    lane.capture(at(0), picture(1));
+    lane.capture(at(20), picture(2));
+    lane.capture(at(100), picture(3));
+    lane.capture(at(200), Bytes::from_static(b"GIF89a"));
+    let whole = picture(4);
+    lane.capture(at(300), whole.slice(..whole.len() - 10));
+    lane.capture(at(400), Bytes::from(vec![0xff; 10_001]));
+    lane.fragment(DropReason::Truncated);
+    rig.ingest.close().await;
+    lane.capture(at(500), picture(5));
+    let counts = counts(&rig);
+    assert_eq!((counts.captured, counts.stored, counts.pending()), (8, 2, 0));
+    assert_eq!(
+        counts.drops().collect::<Vec<_>>(),
+        [
+            (DropReason::FpsLimit, 1),
+            (DropReason::Truncated, 2),
+            (DropReason::NotJpeg, 1),
+            (DropReason::TooLarge, 1),
+            (DropReason::Shutdown, 1),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_same_push_again_gives_the_same_key() {
+    let rig = rig(IngestOptions::default());
+    let lane = rig.ingest.lane(&stream(), &retention(), None);
+    let exact = PushTime::Exact(at(0).minus(Duration::from_secs(30)));
+    let first = lane.push(exact, picture(1)).await.unwrap();
+    let again = lane.push(exact, picture(1)).await.unwrap();
+    assert_eq!(again, Pushed { key: first.key.clone(), again: true });
+    let other = lane.push(exact, picture(2)).await.unwrap();
+    assert_eq!((other.key.at(), other.again), (first.key.at(), false));
+    assert_ne!(other.key, first.key);
+    let live = lane.push(PushTime::Live(at(0)), picture(3)).await.unwrap();
+    assert_eq!(live.key.at(), at(0));
+    let answer = rig.store.index(&stream(), TimeRange::ALL).await.unwrap();
+    assert_eq!(answer.records.len(), 3);
+    rig.ingest.close().await;
+    assert_eq!((counts(&rig).captured, counts(&rig).announced), (4, 3));
+}
+
+#[tokio::test]
+async fn refused_pushes_say_why_and_are_not_captured() {
+    let rig = rig(IngestOptions { max_frame_bytes: 10_000, ..IngestOptions::default() });
+    let lane = rig.ingest.lane(&stream(), &retention(), None);
+    let now = PushTime::Live(at(0));
+    let early = PushTime::Exact(at(10_001));
+    let ancient = PushTime::Exact(UnixNanos::new(5).unwrap());
+    for (time, bytes, said) in [
+        (now, Bytes::from_static(b"GIF89a"), "refused"),
+        (now, Bytes::from(vec![0; 10_001]), "10001 bytes, more than the 10000 allowed"),
+        (early, picture(1), "over 10 s in the future"),
+        (ancient, picture(1), "is no frame time"),
+    ] {
+        let error = lane.push(time, bytes).await.unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+    rig.ingest.close().await;
+    let stopped = lane.push(now, picture(1)).await.unwrap_err();
+    assert!(matches!(stopped, PushError::Stopping));
+    assert_eq!((counts(&rig).captured, counts(&rig).rejected), (0, 5));
+}
+
+#[tokio::test]
+async fn a_second_ingest_goes_on_after_the_newest_key() {
+    let first = rig(IngestOptions::default());
+    let lane = first.ingest.lane(&stream(), &retention(), None);
+    lane.push(PushTime::Live(at(500)), picture(1)).await.unwrap();
+    first.ingest.close().await;
+    let announcer = first.ingest.shared.announcer.clone();
+    let second = Ingest::new(
+        Arc::<MemoryStore>::clone(&first.store),
+        announcer,
+        Arc::clone(&first.ingest.shared.clock),
+        Arc::default(),
+        IngestOptions::default(),
+    );
+    let lane = second.lane(&stream(), &retention(), None);
+    let key = lane.push(PushTime::Live(at(0)), picture(1)).await.unwrap().key;
+    assert_eq!(key.to_string(), format!("t:frames:cam1:{}:00002", at(500).get() + 1));
+}
+
+#[test]
+fn a_full_queue_drops_its_oldest_and_refuses_pushes() {
+    let options = IngestOptions { queue_frames: 2, ..IngestOptions::default() };
+    let queue = Queue::new(options, None);
+    let item = |ms| Item {
+        time: PushTime::Live(at(ms)),
+        bytes: picture(1),
+        dimensions: crate::model::frame::Dimensions { width: 16, height: 8 },
+        reply: None,
+    };
+    let dropped = [0, 1, 2].map(|ms| queue.push_dropping_oldest(item(ms)));
+    assert_eq!(dropped, [0, 0, 1]);
+    assert_eq!(queue.push_if_room(item(3), || panic!("a refused push is not counted")), Err(()));
+    let left: Vec<UnixNanos> = queue.take(10, usize::MAX).iter().map(|i| i.time.at()).collect();
+    assert_eq!(left, [at(1), at(2)]);
+}
