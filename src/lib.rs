@@ -3,6 +3,7 @@ pub mod backoff;
 pub mod bus;
 pub mod clock;
 pub mod collect;
+pub mod config;
 pub mod ingest;
 pub mod metrics;
 pub mod model;
