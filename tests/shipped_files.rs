@@ -14,6 +14,7 @@ use std::{
     process::{Command, Output},
 };
 
+use framecache::config::{BusBackend, Config, Environment, RedisServer, StoreBackend, is_read};
 use serde_json::{Value, json};
 use support::python;
 
@@ -167,6 +168,28 @@ fn the_collector_has_the_logins_that_the_servers_demand() {
 }
 
 #[test]
+fn the_collector_reads_every_variable_that_it_is_given_and_uses_both_servers() {
+    let services = services(&[]);
+    let given: Environment =
+        serde_json::from_value(services["camera-collector"]["environment"].clone()).unwrap();
+    let unread: Vec<_> = given.keys().filter(|name| !is_read(name)).collect();
+    assert!(unread.is_empty(), "nothing reads {unread:?}");
+    let config = Config::load(Some(&root().join("config.toml")), &given).unwrap().config;
+    assert_eq!(config.tenant.to_string(), "cameras");
+    assert_eq!(config.http.listen.to_string(), "0.0.0.0:8080");
+    assert!(matches!(config.store_backend(), StoreBackend::Redis(_)));
+    assert!(matches!(config.bus_backend(), BusBackend::Amqp(..)));
+    let target = config.redis.target;
+    let server = RedisServer::Tcp { host: "redis".to_owned(), port: 6379, tls: false };
+    assert_eq!(target.server, server);
+    assert_eq!(target.password.unwrap().expose(), "framecache");
+    assert_eq!(
+        config.amqp.unwrap().url.expose(),
+        "amqp://framecache:framecache@rabbitmq:5672/cameras"
+    );
+}
+
+#[test]
 fn redis_is_bounded_and_evicts_what_expires_first() {
     let command = &services(&[])["redis"]["command"];
     assert_eq!(option_of(command, "--maxmemory-policy"), Some("volatile-ttl"));
@@ -211,6 +234,7 @@ fn the_top_level_is_complete() {
         "Cargo.toml",
         "Dockerfile",
         "LICENSE",
+        "config.toml",
         "docker-compose.yml",
         "src",
         "tests",
