@@ -7,4 +7,5 @@ pub mod config;
 pub mod ingest;
 pub mod metrics;
 pub mod model;
+pub mod query;
 pub mod store;
