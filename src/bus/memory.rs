@@ -45,6 +45,19 @@ impl MemoryBus {
     }
 }
 
+/// What a subscriber of the ring sees: the messages, and how many it was too slow for.
+pub(super) fn follow(receiver: broadcast::Receiver<Event>) -> BoxStream<'static, Event> {
+    let events = stream::unfold(receiver, |mut receiver| async move {
+        let event = match receiver.recv().await {
+            Ok(event) => event,
+            Err(RecvError::Lagged(count)) => Event::Missed { count: Some(count) },
+            Err(RecvError::Closed) => return None,
+        };
+        Some((event, receiver))
+    });
+    events.boxed()
+}
+
 fn closed() -> BusError {
     BusError::Unavailable("the in-process bus is closed".to_owned())
 }
@@ -71,15 +84,7 @@ impl Bus for MemoryBus {
 
     async fn subscribe(&self) -> Result<BoxStream<'static, Event>, BusError> {
         let receiver = self.sender().as_ref().ok_or_else(closed)?.subscribe();
-        let events = stream::unfold(receiver, |mut receiver| async move {
-            let event = match receiver.recv().await {
-                Ok(event) => event,
-                Err(RecvError::Lagged(count)) => Event::Missed { count: Some(count) },
-                Err(RecvError::Closed) => return None,
-            };
-            Some((event, receiver))
-        });
-        Ok(events.boxed())
+        Ok(follow(receiver))
     }
 
     async fn close(&self) {

@@ -5,6 +5,7 @@
 //! many at once. The bus reconnects on its own but never resends: an unconfirmed message is an
 //! error, and the caller's outbox still has it.
 
+pub mod amqp;
 pub mod memory;
 
 use std::fmt;

@@ -3,4 +3,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bus_amqp;
+mod bus_contract;
 mod support_smoke;
