@@ -5,4 +5,5 @@ mod support;
 
 mod bus_amqp;
 mod bus_contract;
+mod messages_doc;
 mod support_smoke;
