@@ -8,4 +8,5 @@ pub mod ingest;
 pub mod metrics;
 pub mod model;
 pub mod query;
+pub mod service;
 pub mod store;

@@ -199,6 +199,12 @@ impl Ingest {
         self.shared.health.trouble()
     }
 
+    /// Frames that are stored and not yet announced.
+    #[must_use]
+    pub fn announcements_waiting(&self) -> u64 {
+        self.shared.announcer.backlog()
+    }
+
     /// Takes no more frames, writes what was taken within `drain_timeout`, and ends every lane; then
     /// the announcer does the same. Afterwards nothing is pending in any account.
     pub async fn close(&self) {

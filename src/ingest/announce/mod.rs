@@ -53,8 +53,8 @@ pub struct AnnouncerParts {
     pub clock: Arc<dyn Clock>,
     /// Where announcements are counted.
     pub metrics: Arc<Metrics>,
-    /// Whether whole frames go over the bus as well.
-    pub whole_frames: bool,
+    /// Where whole frames go as well, if anywhere.
+    pub whole_frames: Option<Arc<dyn Bus>>,
 }
 
 /// Handle to the announcing tasks; cheap to clone.
@@ -89,9 +89,9 @@ impl Announcer {
     pub fn start(parts: AnnouncerParts) -> Self {
         let (fresh, receiver) = mpsc::channel(QUEUE);
         let mut tasks = JoinSet::new();
-        let whole = parts.whole_frames.then(|| {
+        let whole = parts.whole_frames.clone().map(|bus| {
             let (sender, receiver) = mpsc::channel(WHOLE_FRAMES);
-            tasks.spawn(send_whole_frames(Arc::clone(&parts.bus), receiver));
+            tasks.spawn(send_whole_frames(bus, receiver));
             sender
         });
         let inner = Arc::new(Inner {

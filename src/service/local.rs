@@ -1,0 +1,246 @@
+//! The service of this process: its own ingest, query and bus.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+
+use super::{ErrorKind, Followed, Readiness, Service, ServiceError, TimelineRequest};
+use crate::bus::{Bus, BusError, BusState, Event};
+use crate::clock::Clock;
+use crate::ingest::{Ingest, Lane, PushError, PushTime, Pushed};
+use crate::model::event::{Announcement, EventError};
+use crate::model::frame::{Frame, FrameInfo};
+use crate::model::key::{FrameKey, StreamId};
+use crate::model::name::Tenant;
+use crate::model::retention::Retention;
+use crate::model::time::{TimeRange, UnixNanos};
+use crate::query::{
+    CameraSummary, How, Nearest, Query, QueryError, RangeAnswer, RangeRequest, ReindexReport,
+    Scope, StatsAnswer, TimelineStep, Via,
+};
+use crate::store::{FrameStore, Selector, StoreError};
+
+/// How long the store may take to answer before it counts as away.
+const READY_WITHIN: Duration = Duration::from_secs(1);
+
+/// What a local service is made of.
+#[derive(Debug, Clone)]
+pub struct LocalParts {
+    /// Where the frames lie, for messages.
+    pub place: String,
+    /// Where announcements go, for messages.
+    pub bus_place: String,
+    /// The way in.
+    pub ingest: Arc<Ingest>,
+    /// The way out.
+    pub query: Query,
+    /// The store itself, to ask whether it answers.
+    pub store: Arc<dyn FrameStore>,
+    /// Who tells followers.
+    pub bus: Arc<dyn Bus>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// The one tenant that this process writes.
+    pub tenant: Tenant,
+    /// The tiers of frames that are pushed.
+    pub retention: Retention,
+    /// The most cameras that may be written to; a push to a further one is refused.
+    pub max_cameras: usize,
+}
+
+/// Answers from this process.
+#[derive(Debug)]
+pub struct LocalService(LocalParts);
+
+impl LocalService {
+    /// A service of these parts.
+    #[must_use]
+    pub fn new(parts: LocalParts) -> Self {
+        Self(parts)
+    }
+
+    fn lane(&self, stream: &StreamId) -> Result<Lane, ServiceError> {
+        let LocalParts { ingest, retention, tenant, max_cameras, .. } = &self.0;
+        if stream.tenant != *tenant {
+            let said = format!(
+                "this process writes tenant {tenant} only, not {}: use one that is configured for it",
+                stream.tenant
+            );
+            return Err(ServiceError::new(ErrorKind::BadInput, said));
+        }
+        if !ingest.has_lane(stream) && ingest.lanes() >= *max_cameras {
+            let said = format!(
+                "camera {} would be number {}: [http] max_cameras allows {max_cameras}",
+                stream.camera,
+                ingest.lanes() + 1
+            );
+            return Err(ServiceError::new(ErrorKind::Refused, said));
+        }
+        Ok(ingest.lane(stream, retention, None))
+    }
+}
+
+#[async_trait]
+impl Service for LocalService {
+    fn place(&self) -> String {
+        self.0.place.clone()
+    }
+
+    async fn push(
+        &self,
+        stream: &StreamId,
+        at: Option<UnixNanos>,
+        bytes: Bytes,
+    ) -> Result<Pushed, ServiceError> {
+        let time = at.map_or_else(|| PushTime::Live(self.0.clock.now()), PushTime::Exact);
+        Ok(self.lane(stream)?.push(time, bytes).await?)
+    }
+
+    async fn get(&self, key: &FrameKey) -> Result<Option<Frame>, ServiceError> {
+        Ok(self.0.query.get(key).await?)
+    }
+
+    async fn latest(
+        &self,
+        stream: &StreamId,
+        count: usize,
+        how: How,
+    ) -> Result<Vec<FrameInfo>, ServiceError> {
+        Ok(self.0.query.latest(stream, count, how).await?)
+    }
+
+    async fn latest_frame(
+        &self,
+        stream: &StreamId,
+        via: Via,
+    ) -> Result<Option<Frame>, ServiceError> {
+        Ok(self.0.query.latest_frame(stream, via).await?)
+    }
+
+    async fn range(&self, request: &RangeRequest) -> Result<RangeAnswer, ServiceError> {
+        Ok(self.0.query.range(request.clone()).await?)
+    }
+
+    async fn at(
+        &self,
+        stream: &StreamId,
+        at: UnixNanos,
+        within: Option<Duration>,
+        via: Via,
+    ) -> Result<Option<Nearest>, ServiceError> {
+        Ok(self.0.query.at(stream, at, within, via).await?)
+    }
+
+    async fn timeline(&self, request: &TimelineRequest) -> Result<Vec<TimelineStep>, ServiceError> {
+        let TimelineRequest { streams, window, step, how } = request.clone();
+        Ok(self.0.query.timeline(streams, window, step, how).await?)
+    }
+
+    async fn cameras(&self, scope: &Scope, via: Via) -> Result<Vec<CameraSummary>, ServiceError> {
+        Ok(self.0.query.cameras(scope, false, via).await?)
+    }
+
+    async fn stats(&self, scope: &Scope) -> Result<StatsAnswer, ServiceError> {
+        Ok(self.0.query.stats(scope).await?)
+    }
+
+    async fn reindex(&self, scope: &Scope, dry_run: bool) -> Result<ReindexReport, ServiceError> {
+        let selector = Selector {
+            tenant: scope.tenant.clone(),
+            prefix: scope.prefix.clone(),
+            camera: scope.camera.clone(),
+            window: TimeRange::ALL,
+        };
+        Ok(self.0.query.reindex(&selector, dry_run).await?)
+    }
+
+    async fn readiness(&self) -> Result<Readiness, ServiceError> {
+        let parts = &self.0;
+        let mut reasons = Vec::new();
+        match tokio::time::timeout(READY_WITHIN, parts.store.now()).await {
+            Ok(Ok(_)) => reasons.extend(parts.ingest.store_trouble()),
+            Ok(Err(error)) => reasons.push(error.to_string()),
+            Err(_) => reasons.push("the store does not answer within a second".to_owned()),
+        }
+        match parts.bus.state() {
+            BusState::Ready => {}
+            BusState::Away(why) => reasons.push(format!("the bus is away: {why}")),
+            BusState::Refused(why) => reasons.push(format!("the bus refuses: {why}")),
+        }
+        Ok(Readiness {
+            ready: reasons.is_empty(),
+            store: parts.place.clone(),
+            bus: parts.bus_place.clone(),
+            reasons,
+            announcements_waiting: parts.ingest.announcements_waiting(),
+            cameras_down: Vec::new(),
+        })
+    }
+
+    async fn follow(&self) -> Result<BoxStream<'static, Followed>, ServiceError> {
+        let events = self.0.bus.subscribe().await?;
+        Ok(events.filter_map(|event| async move { followed(event) }).boxed())
+    }
+}
+
+/// A bus event as followers see it; what is neither a frame nor a status message is passed over.
+fn followed(event: Event) -> Option<Followed> {
+    let (routing_key, body) = match event {
+        Event::Missed { count } => return Some(Followed::Missed { count }),
+        Event::Message { routing_key, body } => (routing_key, body),
+    };
+    match Announcement::from_json(&body) {
+        Ok(announcement) => Some(Followed::Frame(announcement)),
+        Err(EventError::OtherEvent(_)) => Some(Followed::Status { routing_key, body }),
+        Err(error) => {
+            tracing::debug!("a message under {routing_key} is passed over: {error}");
+            None
+        }
+    }
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        let kind = match error {
+            StoreError::Unavailable(_) => ErrorKind::Unavailable,
+            StoreError::Refused(_) | StoreError::Format(_) => ErrorKind::Refused,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<QueryError> for ServiceError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Store(error) => error.into(),
+            other => Self::new(ErrorKind::BadInput, other),
+        }
+    }
+}
+
+impl From<BusError> for ServiceError {
+    fn from(error: BusError) -> Self {
+        let kind = match error {
+            BusError::Unavailable(_) => ErrorKind::Unavailable,
+            BusError::Refused(_) => ErrorKind::Refused,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<PushError> for ServiceError {
+    fn from(error: PushError) -> Self {
+        let kind = match &error {
+            PushError::Jpeg(_) | PushError::Future(_) | PushError::Time(_) => ErrorKind::BadInput,
+            PushError::TooLarge { .. } => ErrorKind::TooLarge,
+            PushError::Busy(_) | PushError::Stopping => ErrorKind::Unavailable,
+            PushError::Store(StoreError::Unavailable(_)) => ErrorKind::Unavailable,
+            PushError::Store(_) => ErrorKind::Refused,
+        };
+        Self::new(kind, error)
+    }
+}
