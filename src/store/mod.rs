@@ -6,6 +6,7 @@
 //! retry on their own: the caller knows what a frame is worth.
 
 pub mod memory;
+pub mod redis;
 
 use std::fmt;
 

@@ -1,0 +1,179 @@
+//! Frames in Redis, with the time-bucketed index beside them. The only place that names the client.
+//!
+//! A frame is a plain string under its key, with its end, as every other program expects it. Beside
+//! it lie keys under `@framecache/` that no pattern for frames matches:
+//!
+//! | file | does |
+//! | --- | --- |
+//! | `options`, `connect`, `error`, `server` | reach the server, know it, name its errors |
+//! | `keys` | what everything is called |
+//! | `plan`, `write` | a batch in one transaction |
+//! | `window`, `read` | the records of a window in one round trip, frames by key |
+//! | `scan`, `registry`, `reindex`, `outbox` | the rest of the contract |
+//!
+//! Needs Redis 7 (PEXPIRETIME, SET .. NX GET); a cluster is refused. Nothing is retried here.
+
+mod connect;
+mod error;
+mod keys;
+mod options;
+mod outbox;
+mod plan;
+mod read;
+mod registry;
+mod reindex;
+mod scan;
+mod server;
+mod window;
+mod write;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use redis::cmd;
+
+pub use options::RedisOptions;
+
+use super::{
+    CameraSeen, FamilySeen, FrameStat, FrameStore, IndexAnswer, Outbox, OutboxMark, Put, PutFrame,
+    ScanAnswer, Selector, StoreError, StoreInfo,
+};
+use crate::model::bucket::{Bucket, IndexRecord};
+use crate::model::frame::Dimensions;
+use crate::model::key::{FrameKey, StreamId};
+use crate::model::name::{Prefix, Tenant};
+use crate::model::time::{TimeRange, UnixNanos};
+use connect::{Lane, Role, Shared};
+use options::Endpoint;
+use read::Reader;
+use write::Writer;
+
+/// A Redis server as store and outbox.
+#[derive(Debug)]
+pub struct RedisStore {
+    writer: Writer,
+    reader: Reader,
+    scanner: Lane,
+    db: i64,
+}
+
+impl RedisStore {
+    /// A store on the server that `options` name. Connects to nothing yet: each role connects at its
+    /// first call, so a program starts while Redis is away.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when the address or the login cannot be meant.
+    pub fn open(options: &RedisOptions) -> Result<Self, StoreError> {
+        let endpoint = Endpoint::of(options)?;
+        if endpoint.is_tls() {
+            // TLS needs one provider of cryptography a process; the first to come chooses it.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let db = endpoint.db();
+        let shared = Shared::new(endpoint, options.connect_timeout, options.response_timeout)?;
+        Ok(Self {
+            writer: Writer::new(Lane::new(&shared, Role::Write), options.collector.clone()),
+            reader: Reader::new(Lane::new(&shared, Role::Read)),
+            scanner: Lane::new(&shared, Role::Read),
+            db,
+        })
+    }
+
+    /// Where the server is, without user and password.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.scanner.shared().address
+    }
+}
+
+#[async_trait]
+impl FrameStore for RedisStore {
+    async fn put(&self, batch: &[PutFrame]) -> Vec<Result<Put, StoreError>> {
+        if batch.is_empty() {
+            return Vec::new();
+        }
+        match self.writer.put(batch).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => vec![Err(error); batch.len()],
+        }
+    }
+
+    async fn fetch(&self, keys: &[FrameKey]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        self.reader.fetch(keys).await
+    }
+
+    async fn stat(&self, keys: &[FrameKey]) -> Result<Vec<Option<FrameStat>>, StoreError> {
+        self.reader.stat(keys).await
+    }
+
+    async fn index(&self, stream: &StreamId, window: TimeRange) -> Result<IndexAnswer, StoreError> {
+        self.reader.index(stream, window).await
+    }
+
+    async fn scan(&self, selector: &Selector) -> Result<ScanAnswer, StoreError> {
+        scan::scan(&mut self.scanner.link().await?, selector).await
+    }
+
+    async fn families(&self) -> Result<Vec<FamilySeen>, StoreError> {
+        registry::families(&mut self.reader.link().await?).await
+    }
+
+    async fn cameras(
+        &self,
+        tenant: &Tenant,
+        prefix: &Prefix,
+    ) -> Result<Vec<CameraSeen>, StoreError> {
+        registry::cameras(&mut self.reader.link().await?, tenant, prefix).await
+    }
+
+    async fn last_seen(&self, stream: &StreamId) -> Result<Option<UnixNanos>, StoreError> {
+        registry::last_seen(&mut self.reader.link().await?, stream).await
+    }
+
+    async fn dimensions(
+        &self,
+        stream: &StreamId,
+    ) -> Result<Vec<(UnixNanos, Dimensions)>, StoreError> {
+        registry::dimensions(&mut self.reader.link().await?, stream).await
+    }
+
+    async fn reindex(&self, keys: &[FrameKey]) -> Result<u64, StoreError> {
+        let mut link = self.writer.link().await?;
+        let now = self.writer.lane().shared().server.known(&link).now();
+        reindex::reindex(&mut link, keys, now).await
+    }
+
+    async fn now(&self) -> Result<UnixNanos, StoreError> {
+        let time = self.reader.link().await?.run(&cmd("TIME")).await?;
+        Ok(server::time_of(time))
+    }
+
+    async fn info(&self) -> Result<StoreInfo, StoreError> {
+        server::info(&mut self.scanner.link().await?, self.db).await
+    }
+}
+
+#[async_trait]
+impl Outbox for RedisStore {
+    async fn tail(
+        &self,
+        stream: &StreamId,
+        bucket: Bucket,
+        skip: u32,
+    ) -> Result<Vec<IndexRecord>, StoreError> {
+        outbox::tail(&mut self.reader.link().await?, stream, bucket, skip).await
+    }
+
+    async fn marks(&self) -> Result<Vec<OutboxMark>, StoreError> {
+        outbox::marks(&mut self.reader.link().await?, self.writer.collector()).await
+    }
+
+    async fn save(&self, marks: &[OutboxMark]) -> Result<(), StoreError> {
+        let mut link = self.writer.link().await?;
+        let now = self.writer.lane().shared().server.known(&link).now();
+        outbox::save(&mut link, self.writer.collector(), marks, now).await
+    }
+
+    async fn remove(&self, marks: &[OutboxMark]) -> Result<(), StoreError> {
+        outbox::remove(&mut self.writer.link().await?, self.writer.collector(), marks).await
+    }
+}

@@ -1,0 +1,188 @@
+//! Which buckets a window needs, and what their bytes say: the pure half of reading the index.
+//!
+//! A life is worth reading only where its frames can still be alive; buckets noted as late are read
+//! wherever they lie. A bucket that is not understood, or that may be missing for another reason than
+//! that nothing was written, makes its span unsure: the caller scans it.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+
+use crate::model::bucket::{Bucket, FoundRecord, Life, decode_bucket};
+use crate::model::time::{TimeRange, UnixNanos};
+
+/// Buckets of one MGET: a few megabytes at 30 frames a second, whatever their width.
+const SLICE_WEIGHT: usize = 512;
+/// A wide bucket holds 60 times as much as a narrow one, but is mostly read where frames are rare.
+const WIDE_WEIGHT: usize = 8;
+
+/// The buckets of these lives in which frames of `window` can be alive.
+pub(super) fn of_lives(lives: &[Life], window: TimeRange, now: UnixNanos) -> Vec<Bucket> {
+    let horizons = lives.iter().filter_map(|life| Some((life, life.horizon(window, now)?)));
+    horizons.flat_map(|(life, horizon)| life.buckets(horizon)).collect()
+}
+
+/// The late ones of `listed` that overlap the window.
+pub(super) fn of_late(listed: &[Bucket], window: TimeRange) -> Vec<Bucket> {
+    let overlaps = |bucket: &Bucket| bucket.window().is_some_and(|span| meets(span, window));
+    listed.iter().copied().filter(overlaps).collect()
+}
+
+fn meets(span: TimeRange, window: TimeRange) -> bool {
+    span.intersect(window).is_some()
+}
+
+/// What of `wanted` has not been read, each once.
+pub(super) fn missing(
+    wanted: impl IntoIterator<Item = Bucket>,
+    read: &[(Bucket, Option<Bytes>)],
+) -> Vec<Bucket> {
+    let mut done: HashSet<Bucket> = read.iter().map(|(bucket, _)| *bucket).collect();
+    wanted.into_iter().filter(|bucket| done.insert(*bucket)).collect()
+}
+
+/// Cuts a list of buckets into what one MGET may ask for.
+pub(super) fn slices(buckets: &[Bucket]) -> Vec<&[Bucket]> {
+    let mut rest = buckets;
+    let mut slices = Vec::new();
+    while !rest.is_empty() {
+        let mut weight = 0;
+        let fits = rest.iter().take_while(|bucket| {
+            weight += if bucket.life.width.as_secs() > 10 { WIDE_WEIGHT } else { 1 };
+            weight <= SLICE_WEIGHT
+        });
+        let (slice, more) = rest.split_at(fits.count().max(1));
+        slices.push(slice);
+        rest = more;
+    }
+    slices
+}
+
+/// How far an absent bucket can be trusted to have been empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Trust {
+    /// Buckets may have been evicted before their frames.
+    pub(super) may_lose_buckets: bool,
+    /// How long the server runs, where it tells.
+    pub(super) uptime: Option<std::time::Duration>,
+}
+
+impl Trust {
+    fn absent_means_empty(self, life: Life) -> bool {
+        let young = self.uptime.is_some_and(|uptime| uptime < life.ttl.as_duration());
+        !self.may_lose_buckets && !young
+    }
+}
+
+/// The records of the buckets that were read, and the spans that the index cannot vouch for.
+pub(super) fn digest(
+    read: &[(Bucket, Option<Bytes>)],
+    window: TimeRange,
+    now: UnixNanos,
+    trust: Trust,
+) -> (Vec<FoundRecord>, Vec<TimeRange>) {
+    let (mut found, mut unsure) = (Vec::new(), Vec::new());
+    for (bucket, bytes) in read {
+        let ttl = bucket.life.ttl;
+        match bytes.as_deref().map(decode_bucket) {
+            Some(Ok(records)) => {
+                found.extend(records.into_iter().map(|record| FoundRecord { record, ttl }));
+            }
+            Some(Err(error)) => {
+                tracing::warn!(?bucket, %error, "a bucket of the index is not understood");
+                unsure.extend(bucket.window().and_then(|span| span.intersect(window)));
+            }
+            None if trust.absent_means_empty(bucket.life) => {}
+            None => unsure.extend(alive_span(*bucket, window, now)),
+        }
+    }
+    (found, merge(unsure))
+}
+
+/// Where frames of an absent bucket could be: not in the future, and not dead.
+fn alive_span(bucket: Bucket, window: TimeRange, now: UnixNanos) -> Option<TimeRange> {
+    let alive = TimeRange::new(now.minus(bucket.life.ttl.as_duration()), now.next()).ok()?;
+    bucket.window()?.intersect(window)?.intersect(alive)
+}
+
+/// Sorted spans, those that touch made one.
+fn merge(mut spans: Vec<TimeRange>) -> Vec<TimeRange> {
+    spans.sort_unstable_by_key(|span| (span.from(), span.to()));
+    let mut merged: Vec<TimeRange> = Vec::new();
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.from() <= last.to() => {
+                let to = last.to().max(span.to());
+                *last = TimeRange::new(last.from(), to).unwrap_or(*last);
+            }
+            _ => merged.push(span),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::time::Ttl;
+
+    const START: u64 = 1_731_024_000;
+    const TRUSTED: Trust = Trust { may_lose_buckets: false, uptime: None };
+
+    fn at(secs: u64) -> UnixNanos {
+        UnixNanos::new((START + secs) * 1_000_000_000).unwrap()
+    }
+
+    fn span(from: u64, to: u64) -> TimeRange {
+        TimeRange::new(at(from), at(to)).unwrap()
+    }
+
+    fn life(secs: u64) -> Life {
+        Life::of(Ttl::from_secs(secs).unwrap())
+    }
+
+    #[test]
+    fn only_buckets_that_can_hold_live_frames_are_wanted() {
+        let lives = [life(60), life(86_400)];
+        let wanted = of_lives(&lives, span(0, 4000), at(4000));
+        let narrow = wanted.iter().filter(|bucket| bucket.life == lives[0]).count();
+        assert_eq!((narrow, wanted.len() - narrow), (7, 7));
+        assert_eq!(of_lives(&lives, TimeRange::ALL, at(4000)).len(), 8 + 146);
+        let late = [life(60).bucket(at(0)), life(60).bucket(at(10))];
+        assert_eq!(of_late(&late, span(10, 20)), [late[1]]);
+    }
+
+    #[test]
+    fn buckets_are_asked_for_once_and_in_slices() {
+        let narrow: Vec<Bucket> = life(3600).buckets(span(0, 6000)).collect();
+        assert_eq!(slices(&narrow).iter().map(|s| s.len()).collect::<Vec<_>>(), [512, 88]);
+        let wide: Vec<Bucket> = life(86_400).buckets(span(0, 60_000)).collect();
+        assert_eq!(slices(&wide).iter().map(|s| s.len()).collect::<Vec<_>>(), [64, 36]);
+        assert!(slices(&[]).is_empty());
+        let read = [(narrow[0], None)];
+        assert_eq!(missing([narrow[0], narrow[1], narrow[1]], &read), [narrow[1]]);
+    }
+
+    #[test]
+    fn absent_buckets_are_unsure_only_where_they_may_have_been_lost() {
+        let life = life(60);
+        let read: Vec<_> = life.buckets(span(0, 120)).map(|bucket| (bucket, None)).collect();
+        let unsure = |trust| digest(&read, span(5, 120), at(100), trust).1;
+        let alive = TimeRange::new(at(40), at(100).next()).unwrap();
+        assert_eq!(unsure(TRUSTED), []);
+        assert_eq!(unsure(Trust { may_lose_buckets: true, ..TRUSTED }), [alive]);
+        let young = Trust { uptime: Some(Duration::from_secs(59)), ..TRUSTED };
+        assert_eq!(unsure(young), [alive]);
+        assert_eq!(unsure(Trust { uptime: Some(Duration::from_secs(60)), ..TRUSTED }), []);
+    }
+
+    #[test]
+    fn a_bucket_that_is_not_understood_makes_its_span_unsure() {
+        let odd = Some(Bytes::from_static(b"odd"));
+        let read = [(life(60).bucket(at(10)), odd.clone()), (life(60).bucket(at(20)), odd)];
+        let (found, unsure) = digest(&read, span(12, 100), at(25), TRUSTED);
+        assert_eq!((found, unsure), (vec![], vec![span(12, 30)]));
+    }
+}
