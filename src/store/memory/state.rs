@@ -131,7 +131,9 @@ impl State {
         camera.open(bucket, now);
         camera.newest = camera.newest.max(key.at());
         if let Some(dimensions) = frame.new_dimensions {
-            camera.dimensions.push((key.at(), dimensions));
+            let known = &mut camera.dimensions;
+            let place = known.partition_point(|(from, _)| *from <= key.at());
+            known.insert(place, (key.at(), dimensions));
         }
         let entries = camera.buckets.entry(bucket).or_default();
         let bytes = Some(frame.bytes.clone());
