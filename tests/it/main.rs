@@ -6,4 +6,5 @@ mod support;
 mod bus_amqp;
 mod bus_contract;
 mod messages_doc;
+mod store_contract;
 mod support_smoke;

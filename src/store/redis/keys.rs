@@ -56,8 +56,9 @@ impl StreamKeys {
         format!("{}lives", self.base)
     }
 
-    /// ZSET of buckets (`300/10/173102400`) that hold `ask` records, scored by their start in unix
-    /// seconds: these may outlive the span that their life tells of.
+    /// ZSET of buckets (`300/10/173102400`) that readers would not look for, scored by their start in
+    /// unix seconds: those with `ask` records, which may outlive the span that their life tells of,
+    /// and those of wide lives, whose span may be years.
     pub(super) fn late(&self) -> String {
         format!("{}late", self.base)
     }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::window;
 use crate::model::bucket::{Bucket, Expiry, IndexRecord, Life, expiry};
 use crate::model::frame::Dimensions;
 use crate::model::key::StreamId;
@@ -19,7 +20,7 @@ const MARGIN: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(60);
 /// How often a camera is registered.
 const REGISTER: Duration = Duration::from_secs(1);
-/// How often the late buckets of a camera are swept for dead ones.
+/// How often the listed buckets of a camera are swept for dead ones.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// A bucket to be opened, or to be given a later end.
@@ -29,8 +30,9 @@ pub(super) struct Opening {
     pub(super) bucket: Bucket,
     /// When the bucket may go.
     pub(super) deadline: UnixNanos,
-    /// Whether it holds `ask` records, and so may outlive the span that its life tells of.
-    pub(super) late: bool,
+    /// Whether it must be listed, because readers would not look for it: it holds `ask` records and may
+    /// outlive the span that its life tells of, or that span has too many buckets to try each.
+    pub(super) listed: bool,
 }
 
 /// One frame of the batch.
@@ -65,7 +67,7 @@ pub(super) struct Memory {
 #[derive(Debug)]
 struct Opened {
     deadline: UnixNanos,
-    late: bool,
+    listed: bool,
     used: Instant,
 }
 
@@ -97,23 +99,23 @@ impl Memory {
     }
 
     fn open_for(&self, plan: &mut Plan, stream: &StreamId, frame: &Planned, now: UnixNanos) {
-        let late = frame.record.ask;
+        let listed = frame.record.ask || window::is_wide(frame.bucket.life);
         if let Some(opening) =
             plan.openings.iter_mut().find(|one| one.bucket == frame.bucket && one.stream == *stream)
         {
-            opening.late |= late;
+            opening.listed |= listed;
             return;
         }
         let needed = end_of(frame.expiry, now).plus(MARGIN);
         let known = self.opened.get(&(stream.clone(), frame.bucket));
-        if known.is_some_and(|known| known.deadline >= needed && (known.late || !late)) {
+        if known.is_some_and(|known| known.deadline >= needed && (known.listed || !listed)) {
             return;
         }
         plan.openings.push(Opening {
             stream: stream.clone(),
             bucket: frame.bucket,
             deadline: frame.bucket.expires_at(now),
-            late,
+            listed,
         });
     }
 
@@ -132,7 +134,7 @@ impl Memory {
     /// Remembers a plan that was carried out, and what its batch touched.
     pub(super) fn carried_out(&mut self, plan: &Plan, batch: &[PutFrame], clock: Instant) {
         for opening in &plan.openings {
-            let entry = Opened { deadline: opening.deadline, late: opening.late, used: clock };
+            let entry = Opened { deadline: opening.deadline, listed: opening.listed, used: clock };
             self.opened.insert((opening.stream.clone(), opening.bucket), entry);
         }
         for (frame, planned) in batch.iter().zip(&plan.frames) {
@@ -151,10 +153,10 @@ impl Memory {
         }
     }
 
-    /// The cameras of the plan whose late buckets are due for a sweep; counts them as swept.
+    /// The cameras of the plan whose lists are due for a sweep; counts them as swept.
     pub(super) fn due_sweeps(&mut self, plan: &Plan, clock: Instant) -> Vec<StreamId> {
         let mut due = Vec::new();
-        for opening in plan.openings.iter().filter(|opening| opening.late) {
+        for opening in plan.openings.iter().filter(|opening| opening.listed) {
             let recent = |at: &Instant| clock.duration_since(*at) < SWEEP;
             if !self.swept.get(&opening.stream).is_some_and(recent) {
                 self.swept.insert(opening.stream.clone(), clock);
@@ -233,13 +235,13 @@ mod tests {
         let plan = Memory::default().plan(&batch, start().plus(9 * SEC), Instant::now());
         assert_eq!((plan.openings.len(), plan.seen.len()), (3, 2));
         assert_eq!(
-            plan.openings.iter().map(|one| one.late).collect::<Vec<_>>(),
+            plan.openings.iter().map(|one| one.listed).collect::<Vec<_>>(),
             [true, true, false]
         );
     }
 
     #[test]
-    fn late_frames_note_their_bucket_and_push_its_end() {
+    fn late_frames_list_their_bucket_and_push_its_end() {
         let (mut memory, clock) = (Memory::default(), Instant::now());
         let batch = [frame(start(), "cam1")];
         let in_time = memory.plan(&batch, start(), clock);
@@ -248,7 +250,7 @@ mod tests {
         let now = start().plus(100 * SEC);
         let late = memory.plan(&batch, now, clock);
         assert_eq!(late.openings.len(), 1);
-        assert!(late.openings[0].late && late.frames[0].record.ask);
+        assert!(late.openings[0].listed && late.frames[0].record.ask);
         assert_eq!(late.openings[0].deadline, now.plus(310 * SEC));
         assert_eq!(memory.due_sweeps(&late, clock).len(), 1);
         assert_eq!(memory.due_sweeps(&late, clock + SEC).len(), 0);

@@ -24,7 +24,7 @@ use crate::store::{FrameStat, IndexAnswer, StoreError};
 const ASK_SLICE: usize = 512;
 /// Cameras whose lives are remembered; then all are forgotten.
 const LIVES_MAX: usize = 10_000;
-/// The widest bucket: how far before a window a late bucket may begin that reaches into it.
+/// The widest bucket: how far before a window a listed bucket may begin that reaches into it.
 const WIDEST_SECS: u64 = 86_400;
 
 type Buckets = Vec<(Bucket, Option<Bytes>)>;
@@ -40,8 +40,15 @@ pub(super) struct Reader {
 struct Opening {
     now: UnixNanos,
     lives: Vec<Life>,
-    late: Vec<Bucket>,
+    listed: Vec<Bucket>,
     buckets: Vec<Option<Bytes>>,
+}
+
+/// What was read of a window.
+struct Found {
+    now: UnixNanos,
+    lives: Vec<Life>,
+    read: Buckets,
 }
 
 impl Reader {
@@ -60,22 +67,23 @@ impl Reader {
     ) -> Result<IndexAnswer, StoreError> {
         let mut link = self.link().await?;
         let known = self.lane.shared().server.known(&link);
-        let (now, read) = self.buckets(&mut link, stream, window, known.now()).await?;
+        let Found { now, lives, read } =
+            self.buckets(&mut link, stream, window, known.now()).await?;
         let trust = Trust { may_lose_buckets: known.may_lose_buckets(), uptime: known.uptime() };
-        let (found, unsure) = window::digest(&read, window, now, trust);
+        let (found, unsure) = window::digest(&read, &lives, window, now, trust);
         let (records, dead) = select_live(found, window, now);
         let (records, gone) = confirm(&mut link, stream, records).await?;
         Ok(IndexAnswer { records, dead: dead + gone, unsure })
     }
 
-    /// Every bucket that can hold live frames of the window, and the server's time.
+    /// Every bucket that can hold live frames of the window.
     async fn buckets(
         &self,
         link: &mut Link<'_>,
         stream: &StreamId,
         window: TimeRange,
         estimate: UnixNanos,
-    ) -> Result<(UnixNanos, Buckets), StoreError> {
+    ) -> Result<Found, StoreError> {
         let keys = StreamKeys::new(stream);
         let guessed = self.guess(stream);
         let wanted = window::of_lives(&guessed, window, estimate);
@@ -88,11 +96,11 @@ impl Reader {
         }
         self.remember(stream, &guessed, &opening.lives);
         let mut wanted = window::of_lives(&opening.lives, window, opening.now);
-        wanted.extend(window::of_late(&opening.late, window));
+        wanted.extend(window::of_list(&opening.listed, window));
         for slice in window::slices(&window::missing(wanted, &read)) {
             read_slice(link, &keys, slice, &mut read).await?;
         }
-        Ok((opening.now, read))
+        Ok(Found { now: opening.now, lives: opening.lives, read })
     }
 
     fn guess(&self, stream: &StreamId) -> Vec<Life> {
@@ -151,7 +159,7 @@ fn stat_of(length: &Result<i64, RedisError>, end: &Result<i64, RedisError>) -> O
     Some(FrameStat { size, expires_at })
 }
 
-/// The server's time, lives, late buckets and the buckets of the first slice, in one round trip.
+/// The server's time, lives, listed buckets and the buckets of the first slice, in one round trip.
 async fn open(
     link: &mut Link<'_>,
     keys: &StreamKeys,
@@ -167,17 +175,17 @@ async fn open(
     ask.cmd("ZRANGEBYSCORE").arg(keys.lives()).arg(oldest).arg("+inf");
     ask.cmd("ZRANGEBYSCORE").arg(keys.late()).arg(from).arg(to);
     type Told = ((u64, u64), Vec<String>, Vec<String>);
-    let ((time, lives, late), buckets): (Told, _) = if first.is_empty() {
+    let ((time, lives, listed), buckets): (Told, _) = if first.is_empty() {
         (link.pipe(&ask).await?, Vec::new())
     } else {
         push_mget(&mut ask, keys, first);
-        let (time, lives, late, buckets) = link.pipe(&ask).await?;
-        ((time, lives, late), buckets)
+        let (time, lives, listed, buckets) = link.pipe(&ask).await?;
+        ((time, lives, listed), buckets)
     };
     Ok(Opening {
         now: server::time_of(time),
         lives: lives.iter().filter_map(|text| keys::parse_life(text)).collect(),
-        late: late.iter().filter_map(|text| keys::parse_bucket(text)).collect(),
+        listed: listed.iter().filter_map(|text| keys::parse_bucket(text)).collect(),
         buckets,
     })
 }

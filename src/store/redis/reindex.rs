@@ -2,9 +2,9 @@
 //!
 //! Their end is Redis' alone to tell, so their buckets are kept for a lifetime that is the TTL left,
 //! rounded up to a power of two: few different lives, and a repeat finds its records and adds none.
-//! A frame without an end gets a year; reindex it again before. These lives are not listed under
-//! the camera's `lives`, which would make every reader walk their whole span: the buckets are noted
-//! as late, one by one. No outbox mark: what others wrote is not announced.
+//! A frame without an end gets a year; reindex it again before. These lives do not go under the
+//! camera's `lives`, which would make every reader walk their whole span: the buckets are listed
+//! one by one. No outbox mark: what others wrote is not announced.
 
 use std::collections::HashMap;
 
@@ -114,7 +114,7 @@ async fn write(link: &mut Link<'_>, adopted: &[Adopted], now: UnixNanos) -> Resu
             stream: stream.clone(),
             bucket: *bucket,
             deadline: bucket.expires_at(now),
-            late: true,
+            listed: true,
         };
         openings.entry((stream.clone(), *bucket)).or_insert(opening);
         let newest = seen.entry(stream.clone()).or_insert(record.at);

@@ -1,8 +1,10 @@
 //! Which buckets a window needs, and what their bytes say: the pure half of reading the index.
 //!
-//! A life is worth reading only where its frames can still be alive; buckets noted as late are read
-//! wherever they lie. A bucket that is not understood, or that may be missing for another reason than
-//! that nothing was written, makes its span unsure: the caller scans it.
+//! A life is worth reading only where its frames can still be alive, bucket by bucket; listed
+//! buckets are read wherever they lie. Where a wide life (600 s buckets) and the window have very
+//! many buckets in common, only listed ones are read: all of a wide life are. A bucket that is not
+//! understood, or that may be missing for another reason than that nothing was written, makes its
+//! span unsure: the caller scans it.
 
 use std::collections::HashSet;
 
@@ -16,14 +18,29 @@ const SLICE_WEIGHT: usize = 512;
 /// A wide bucket holds 60 times as much as a narrow one, but is mostly read where frames are rare.
 const WIDE_WEIGHT: usize = 8;
 
-/// The buckets of these lives in which frames of `window` can be alive.
-pub(super) fn of_lives(lives: &[Life], window: TimeRange, now: UnixNanos) -> Vec<Bucket> {
-    let horizons = lives.iter().filter_map(|life| Some((life, life.horizon(window, now)?)));
-    horizons.flat_map(|(life, horizon)| life.buckets(horizon)).collect()
+/// With more buckets than this in a window, a wide life is read by its list alone.
+const TRIED_MAX: u64 = 1024;
+
+/// Whether every bucket of this life is listed.
+pub(super) fn is_wide(life: Life) -> bool {
+    life.width.as_secs() > 10
 }
 
-/// The late ones of `listed` that overlap the window.
-pub(super) fn of_late(listed: &[Bucket], window: TimeRange) -> Vec<Bucket> {
+/// Whether this life is read by its list alone.
+fn by_list(life: Life, horizon: TimeRange) -> bool {
+    let span = horizon.to().since(horizon.from()).as_secs();
+    is_wide(life) && span / u64::from(life.width.as_secs()) > TRIED_MAX
+}
+
+/// The buckets of these lives that are tried because frames of `window` can be alive in them.
+pub(super) fn of_lives(lives: &[Life], window: TimeRange, now: UnixNanos) -> Vec<Bucket> {
+    let horizons = lives.iter().filter_map(|life| Some((*life, life.horizon(window, now)?)));
+    let tried = horizons.filter(|(life, horizon)| !by_list(*life, *horizon));
+    tried.flat_map(|(life, horizon)| life.buckets(horizon)).collect()
+}
+
+/// Those of `listed` that overlap the window.
+pub(super) fn of_list(listed: &[Bucket], window: TimeRange) -> Vec<Bucket> {
     let overlaps = |bucket: &Bucket| bucket.window().is_some_and(|span| meets(span, window));
     listed.iter().copied().filter(overlaps).collect()
 }
@@ -48,7 +65,7 @@ pub(super) fn slices(buckets: &[Bucket]) -> Vec<&[Bucket]> {
     while !rest.is_empty() {
         let mut weight = 0;
         let fits = rest.iter().take_while(|bucket| {
-            weight += if bucket.life.width.as_secs() > 10 { WIDE_WEIGHT } else { 1 };
+            weight += if is_wide(bucket.life) { WIDE_WEIGHT } else { 1 };
             weight <= SLICE_WEIGHT
         });
         let (slice, more) = rest.split_at(fits.count().max(1));
@@ -77,11 +94,15 @@ impl Trust {
 /// The records of the buckets that were read, and the spans that the index cannot vouch for.
 pub(super) fn digest(
     read: &[(Bucket, Option<Bytes>)],
+    lives: &[Life],
     window: TimeRange,
     now: UnixNanos,
     trust: Trust,
 ) -> (Vec<FoundRecord>, Vec<TimeRange>) {
     let (mut found, mut unsure) = (Vec::new(), Vec::new());
+    for life in lives.iter().filter(|life| !trust.absent_means_empty(**life)) {
+        unsure.extend(gaps_of_list(*life, read, window, now));
+    }
     for (bucket, bytes) in read {
         let ttl = bucket.life.ttl;
         match bytes.as_deref().map(decode_bucket) {
@@ -101,8 +122,32 @@ pub(super) fn digest(
 
 /// Where frames of an absent bucket could be: not in the future, and not dead.
 fn alive_span(bucket: Bucket, window: TimeRange, now: UnixNanos) -> Option<TimeRange> {
-    let alive = TimeRange::new(now.minus(bucket.life.ttl.as_duration()), now.next()).ok()?;
-    bucket.window()?.intersect(window)?.intersect(alive)
+    bucket.window()?.intersect(alive(bucket.life, window, now)?)
+}
+
+fn alive(life: Life, window: TimeRange, now: UnixNanos) -> Option<TimeRange> {
+    TimeRange::new(now.minus(life.ttl.as_duration()), now.next()).ok()?.intersect(window)
+}
+
+/// What lies between the listed buckets of a life that is read by its list alone.
+fn gaps_of_list(
+    life: Life,
+    read: &[(Bucket, Option<Bytes>)],
+    window: TimeRange,
+    now: UnixNanos,
+) -> Vec<TimeRange> {
+    let by_list = life.horizon(window, now).is_some_and(|horizon| by_list(life, horizon));
+    let Some(alive) = alive(life, window, now).filter(|_| by_list) else { return Vec::new() };
+    let present = read.iter().filter(|(bucket, bytes)| bucket.life == life && bytes.is_some());
+    let mut spans: Vec<TimeRange> = present.filter_map(|(bucket, _)| bucket.window()).collect();
+    spans.sort_unstable_by_key(|span| span.from());
+    let (mut gaps, mut from) = (Vec::new(), alive.from());
+    for span in spans {
+        gaps.extend(TimeRange::new(from, span.from().min(alive.to())).ok());
+        from = from.max(span.to());
+    }
+    gaps.extend(TimeRange::new(from, alive.to()).ok());
+    gaps
 }
 
 /// Sorted spans, those that touch made one.
@@ -151,7 +196,7 @@ mod tests {
         assert_eq!((narrow, wanted.len() - narrow), (7, 7));
         assert_eq!(of_lives(&lives, TimeRange::ALL, at(4000)).len(), 8 + 146);
         let late = [life(60).bucket(at(0)), life(60).bucket(at(10))];
-        assert_eq!(of_late(&late, span(10, 20)), [late[1]]);
+        assert_eq!(of_list(&late, span(10, 20)), [late[1]]);
     }
 
     #[test]
@@ -169,7 +214,7 @@ mod tests {
     fn absent_buckets_are_unsure_only_where_they_may_have_been_lost() {
         let life = life(60);
         let read: Vec<_> = life.buckets(span(0, 120)).map(|bucket| (bucket, None)).collect();
-        let unsure = |trust| digest(&read, span(5, 120), at(100), trust).1;
+        let unsure = |trust| digest(&read, &[life], span(5, 120), at(100), trust).1;
         let alive = TimeRange::new(at(40), at(100).next()).unwrap();
         assert_eq!(unsure(TRUSTED), []);
         assert_eq!(unsure(Trust { may_lose_buckets: true, ..TRUSTED }), [alive]);
@@ -179,10 +224,24 @@ mod tests {
     }
 
     #[test]
+    fn a_life_of_years_is_read_by_its_list_and_what_lies_between_may_be_unsure() {
+        let year = life(365 * 86_400);
+        let now = at(1_000_000);
+        assert_eq!(of_lives(&[year], TimeRange::ALL, now), []);
+        assert_eq!(of_lives(&[year], span(0, 6000), now).len(), 10);
+
+        let read = [(year.bucket(at(6000)), Some(Bytes::new())), (year.bucket(at(600)), None)];
+        let unsure = |trust| digest(&read, &[year], span(0, 900_000), now, trust).1;
+        assert_eq!(unsure(TRUSTED), []);
+        let careful = Trust { may_lose_buckets: true, ..TRUSTED };
+        assert_eq!(unsure(careful), [span(0, 6000), span(6600, 900_000)]);
+    }
+
+    #[test]
     fn a_bucket_that_is_not_understood_makes_its_span_unsure() {
         let odd = Some(Bytes::from_static(b"odd"));
         let read = [(life(60).bucket(at(10)), odd.clone()), (life(60).bucket(at(20)), odd)];
-        let (found, unsure) = digest(&read, span(12, 100), at(25), TRUSTED);
+        let (found, unsure) = digest(&read, &[life(60)], span(12, 100), at(25), TRUSTED);
         assert_eq!((found, unsure), (vec![], vec![span(12, 30)]));
     }
 }

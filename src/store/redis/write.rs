@@ -167,7 +167,7 @@ pub(super) fn push_opening(
     opening: &Opening,
     mark_of: Option<&CollectorId>,
 ) {
-    let Opening { stream, bucket, deadline, late } = opening;
+    let Opening { stream, bucket, deadline, listed } = opening;
     let keys = StreamKeys::new(stream);
     let (key, member) = (keys.bucket(*bucket), keys::bucket_text(*bucket));
     let millis = deadline.as_millis();
@@ -181,7 +181,7 @@ pub(super) fn push_opening(
         let life = keys::life_text(bucket.life);
         transaction.cmd("ZADD").arg(keys.lives()).arg("GT").arg(seconds).arg(life).ignore();
     }
-    if *late {
+    if *listed {
         let start = bucket.number.saturating_mul(u64::from(bucket.life.width.as_secs()));
         transaction.cmd("ZADD").arg(keys.late()).arg(start).arg(member).ignore();
         push_end(transaction, &keys.late(), millis);
@@ -296,8 +296,7 @@ async fn mend(link: &mut Link<'_>, frame: &PutFrame, planned: &Planned) -> Resul
     link.pipe::<(u64,)>(&mending).await.map(|_| ())
 }
 
-/// Forgets late buckets that are gone. Nobody waits for it to succeed: a dead member costs a reader
-/// one absent bucket.
+/// Takes buckets that are gone off the list. It may fail: a dead member costs a reader one absent bucket.
 async fn sweep(link: &mut Link<'_>, stream: &StreamId) {
     let keys = StreamKeys::new(stream);
     let mut sample = cmd("ZRANDMEMBER");
@@ -309,7 +308,7 @@ async fn sweep(link: &mut Link<'_>, stream: &StreamId) {
     call.arg(known.iter().map(|bucket| keys.bucket(*bucket)).collect::<Vec<_>>());
     call.arg(known.iter().map(|bucket| keys::bucket_text(*bucket)).collect::<Vec<_>>());
     if let Err(error) = link.run::<()>(&call).await {
-        tracing::debug!(%error, camera = %stream, "dead late buckets stay listed");
+        tracing::debug!(%error, camera = %stream, "dead buckets stay listed");
     }
 }
 
