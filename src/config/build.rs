@@ -163,8 +163,7 @@ fn ingest(settings: &Settings, max_frame_bytes: usize) -> Result<IngestConfig, C
     Ok(IngestConfig {
         queue_frames: size(settings, "ingest.queue_frames"),
         queue_bytes,
-        stall_timeout: span(settings, "ingest.stall_timeout"),
-        reconnect_max: span(settings, "ingest.reconnect_max"),
+        push_timeout: span(settings, "ingest.push_timeout"),
         ffmpeg: PathBuf::from(text(settings, "ingest.ffmpeg")),
     })
 }

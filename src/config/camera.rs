@@ -9,36 +9,26 @@ use crate::model::time::Ttl;
 
 use super::error::ConfigError;
 use super::secret::SecretUrl;
+use super::server::names_host;
 use super::settings::Settings;
 
 /// The kinds of URL that are read, as one part of a sentence.
-const ACCEPTED: &str = "synthetic:, rtsp://, rtsps://, rtmp://, http://, https://, dir:FOLDER, push:, file:PATH or a path";
+const ACCEPTED: &str = "synthetic:, rtsp://, rtsps://, rtmp://, http://, https://, dir:PATH, file:PATH, a path, or push:";
 
-/// From one snapshot to the next unless `interval` says otherwise.
-const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(1);
+/// Schemes of cameras in the network; those after the first three are read by ffmpeg only.
+const NETWORK: [&str; 11] =
+    ["http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "tcp", "srt", "mms"];
 
-/// What kind of source a camera's URL names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SourceKind {
-    /// `synthetic:?...`: pictures made by the program itself.
-    Synthetic,
-    /// `rtsp://` or `rtsps://`.
-    Rtsp,
-    /// `rtmp://` or `rtmps://`.
-    Rtmp,
-    /// `http://` or `https://`, one endless multipart answer.
-    HttpMjpeg,
-    /// `http://` or `https://`, one picture for each request.
-    HttpSnapshot {
-        /// From one request to the next, at least 10 ms.
-        interval: Duration,
-    },
-    /// `dir:FOLDER` of JPEG files.
-    Dir,
-    /// `push:`, fed by the API.
-    Push,
-    /// `file:PATH`, or a bare path: a video file.
-    File,
+/// How a camera's URL is read when its scheme leaves a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CameraMode {
+    /// By what the camera offers.
+    #[default]
+    Auto,
+    /// `http://`, `https://`: one picture a request.
+    Snapshot,
+    /// By ffmpeg, even where it could be read without.
+    Ffmpeg,
 }
 
 /// One `[[cameras]]` entry.
@@ -48,10 +38,14 @@ pub struct CameraConfig {
     pub id: CameraId,
     /// For people; the id unless given.
     pub name: String,
-    /// Where its frames come from, as configured; shown without its password.
+    /// Where its frames come from, as configured; shown without its password. Scheme and host, or
+    /// path, have been checked.
     pub url: SecretUrl,
-    /// What kind of source `url` names.
-    pub kind: SourceKind,
+    /// How the URL is read.
+    pub mode: CameraMode,
+    /// Time between two snapshots, for other sources the longest pause that is no stall,
+    /// 10 ms ..= 1 h; `None` = a second, and what the source does.
+    pub interval: Option<Duration>,
     /// Most frames a second taken from it, 0.01..=1000; `None` = no limit. `target_fps` is in it.
     pub fps: Option<f64>,
     /// How long its frames live; `None` = as those of all cameras.
@@ -97,62 +91,70 @@ fn read_camera(
         let message = format!("camera {number} ({id}): {message}");
         ConfigError::refused(item.origin(key), message)
     };
-    let scheme = scheme_of(url).map_err(|message| refuse("url", &message))?;
-    let kind = source_kind(scheme, item).map_err(|(key, message)| refuse(key, message))?;
-    let fps = item.number("fps").or(target_fps).filter(|fps| *fps > 0.0);
-    let name = item.text("name").unwrap_or(id.as_str()).to_owned();
-    let url = SecretUrl::new(url.to_owned());
-    Ok(CameraConfig { name, url, kind, fps, ttl: item.ttl("ttl_seconds"), id })
+    let family = family_of(url).map_err(|message| refuse("url", &message))?;
+    let mode = mode(family, item.text("mode")).map_err(|message| refuse("mode", message))?;
+    Ok(CameraConfig {
+        name: item.text("name").unwrap_or(id.as_str()).to_owned(),
+        url: SecretUrl::new(url.to_owned()),
+        mode,
+        interval: item.span("interval"),
+        fps: item.number("fps").or(target_fps).filter(|fps| *fps > 0.0),
+        ttl: item.ttl("ttl_seconds"),
+        id,
+    })
 }
 
-/// The kind that the URL alone tells; every HTTP source is taken for MJPEG here.
-fn scheme_of(url: &str) -> Result<SourceKind, String> {
-    let Some((scheme, rest)) = split_scheme(url) else { return Ok(SourceKind::File) };
-    let kind = match scheme.as_str() {
-        "synthetic" => return Ok(SourceKind::Synthetic),
-        "push" => return Ok(SourceKind::Push),
-        "dir" | "file" if rest.trim_start_matches('/').is_empty() && rest.len() != 1 => {
-            return Err(format!("its url names no path: write {scheme}:/path"));
+/// What the modes of reading depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Http,
+    /// Any other that ffmpeg can read: in the network, or a file.
+    Video,
+    /// Never read by ffmpeg.
+    Own,
+}
+
+fn family_of(url: &str) -> Result<Family, String> {
+    let Some((scheme, rest)) = split_scheme(url) else { return Ok(Family::Video) };
+    let path = rest.strip_prefix("//").unwrap_or(rest).split(['?', '#']).next();
+    let family = match scheme.as_str() {
+        "synthetic" | "push" => return Ok(Family::Own),
+        "dir" | "file" if path.is_none_or(str::is_empty) => {
+            return Err(format!("its url names no path: write {scheme}:PATH"));
         }
-        "dir" => return Ok(SourceKind::Dir),
-        "file" => return Ok(SourceKind::File),
-        "rtsp" | "rtsps" => SourceKind::Rtsp,
-        "rtmp" | "rtmps" => SourceKind::Rtmp,
-        "http" | "https" => SourceKind::HttpMjpeg,
-        _ => {
-            return Err(format!("its url has the unknown scheme {scheme:?}: known are {ACCEPTED}"));
+        "dir" => return Ok(Family::Own),
+        "file" => return Ok(Family::Video),
+        "http" | "https" => Family::Http,
+        other if NETWORK.contains(&other) => Family::Video,
+        other => {
+            return Err(format!("its url has the unknown scheme {other:?}: known are {ACCEPTED}"));
         }
     };
-    match rest.strip_prefix("//") {
-        Some(host) if !host.is_empty() && !host.starts_with('/') => Ok(kind),
-        _ => Err(format!("its url names no host: write {scheme}://HOST/...")),
+    if names_host(url) {
+        return Ok(family);
     }
+    let shown = SecretUrl::new(url.to_owned());
+    Err(format!(
+        "{shown:?} is no URL of a camera: write {scheme}://user:password@host/path, and in the password %XX for what is no letter or digit"
+    ))
 }
 
-/// `scheme:rest`; none for a path. A scheme has two letters or more, so `C:\a.mp4` is a path.
+/// `scheme:rest`; none for a path.
 fn split_scheme(url: &str) -> Option<(String, &str)> {
     let (scheme, rest) = url.split_once(':')?;
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
     let starts_well = scheme.starts_with(|c: char| c.is_ascii_alphabetic());
-    (scheme.len() > 1 && starts_well && scheme.bytes().all(fits))
-        .then(|| (scheme.to_ascii_lowercase(), rest))
+    (starts_well && scheme.bytes().all(fits)).then(|| (scheme.to_ascii_lowercase(), rest))
 }
 
-/// Adds `mode` and `interval`; refuses them where they would mean nothing.
-fn source_kind(
-    kind: SourceKind,
-    item: &Settings,
-) -> Result<SourceKind, (&'static str, &'static str)> {
-    let (mode, interval) = (item.text("mode"), item.span("interval"));
-    match (kind, mode, interval) {
-        (SourceKind::HttpMjpeg, Some("snapshot"), interval) => {
-            Ok(SourceKind::HttpSnapshot { interval: interval.unwrap_or(SNAPSHOT_INTERVAL) })
+fn mode(family: Family, given: Option<&str>) -> Result<CameraMode, &'static str> {
+    match (given, family) {
+        (Some("snapshot"), Family::Http) => Ok(CameraMode::Snapshot),
+        (Some("snapshot" | "mjpeg"), Family::Video | Family::Own) => {
+            Err("mjpeg and snapshot are modes of http:// and https:// only: remove mode")
         }
-        (_, _, Some(_)) => Err((
-            "interval",
-            "interval is for snapshots only: add mode = \"snapshot\", or remove it",
-        )),
-        (SourceKind::HttpMjpeg, _, None) | (_, None, None) => Ok(kind),
-        (_, Some(_), None) => Err(("mode", "mode is for http:// and https:// only: remove it")),
+        (Some("ffmpeg"), Family::Own) => Err("ffmpeg does not read this kind of url: remove mode"),
+        (Some("ffmpeg"), _) => Ok(CameraMode::Ffmpeg),
+        _ => Ok(CameraMode::Auto),
     }
 }

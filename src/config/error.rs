@@ -91,6 +91,14 @@ impl ConfigError {
         Self::BadValue { place, key: key.name.to_owned(), given, expected: key.kind.expected() }
     }
 
+    /// Says of a bad value which list item it stands in.
+    pub(super) fn within(mut self, item: &str) -> Self {
+        if let Self::BadValue { key, .. } = &mut self {
+            *key = format!("{item}.{key}");
+        }
+        self
+    }
+
     pub(super) fn refused(place: Origin, message: impl Into<String>) -> Self {
         Self::Refused { place, message: message.into() }
     }

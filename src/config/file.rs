@@ -57,10 +57,9 @@ impl Source<'_> {
                         self.entry(&dotted, inner.span().start, value, settings)?;
                     }
                 }
-                (true, other) => {
+                (true, _) => {
                     let message = format!(
-                        "{name} is a section and cannot be {}: write [{name}] on a line of its own and its keys below",
-                        other.type_str(),
+                        "{name} is a section, no single value: write [{name}] on a line of its own and its keys below",
                         name = name.get_ref()
                     );
                     return Err(ConfigError::refused(self.place(name.span().start), message));
@@ -116,10 +115,9 @@ impl Source<'_> {
         let list = match value {
             DeValue::Array(list) => list,
             DeValue::String(text) if text.is_empty() => &empty,
-            other => {
+            _ => {
                 let message = format!(
-                    "{name} is {}: it must be a list of tables, each under [[{name}]]",
-                    other.type_str(),
+                    "{name} must be a list of tables: write [[{name}]] above each",
                     name = key.name
                 );
                 return Err(ConfigError::refused(self.place(at), message));
@@ -148,7 +146,8 @@ impl Source<'_> {
                 let key = format!("{}.{}", list.name, name.get_ref());
                 return Err(ConfigError::UnknownKey { place, key, hint: hint(near) });
             };
-            with_raw(value.get_ref(), |raw| settings.read(key, raw, place))?;
+            with_raw(value.get_ref(), |raw| settings.read(key, raw, place))
+                .map_err(|error| error.within(&format!("{}[{number}]", list.name)))?;
         }
         Ok(settings)
     }

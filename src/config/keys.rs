@@ -117,8 +117,7 @@ pub const KEYS: &[Key] = &[
     Key::new("embedded.max_bytes", Kind::Bytes { least: MIB / 16, most: 1 << 50 }, "512MiB", "Most bytes of frames in the embedded store; beyond it the frames that would expire first go first, and are counted."),
     Key::new("ingest.queue_frames", Kind::Whole { least: 1, most: 100_000 }, "256", "Most frames of one camera that wait for the store; beyond it the oldest is dropped and counted."),
     Key::new("ingest.queue_bytes", Kind::Bytes { least: 1024, most: 1 << 40 }, "32MiB", "Most bytes of one camera that wait for the store; not below `max_frame_bytes`."),
-    Key::new("ingest.stall_timeout", WAIT, "10s", "A camera that sends nothing for so long (and for three of its frames) is connected to anew."),
-    Key::new("ingest.reconnect_max", WAIT, "30s", "Longest pause between two attempts to reach a camera; the first pause is short and grows."),
+    Key::new("ingest.push_timeout", WAIT, "5s", "Longest time that a push waits for the store before it is told to come again."),
     Key::new("ingest.ffmpeg", Kind::Text, "ffmpeg", "The ffmpeg program, for sources that are not JPEG already."),
     Key::new("http.listen", Kind::Text, "127.0.0.1:8080", "Address and port of the HTTP API and page. A port that is set here and in use is an error; when nothing is set, the next free port is taken."),
     Key::new("http.max_cameras", Kind::Whole { least: 1, most: 100_000 }, "1000", "Most cameras that may exist, configured ones and those that first appear by a push."),
@@ -171,15 +170,15 @@ pub const CAMERA_KEYS: &[Key] = &[
     Key::new("ttl_seconds", Kind::Ttl, "", "How long its frames live. Unset: as all others."),
     Key::new(
         "mode",
-        Kind::Choice(&["mjpeg", "snapshot"]),
+        Kind::Choice(&["auto", "mjpeg", "snapshot", "ffmpeg"]),
         "",
-        "For `http://` and `https://`: `mjpeg`, one endless answer, or `snapshot`, one picture a request. Unset: `mjpeg`.",
+        "`snapshot`: one picture a request, for `http://` and `https://`; `ffmpeg`: by ffmpeg, even what could be read without it; `auto` or, for HTTP, `mjpeg`: by what the camera offers. Unset: `auto`.",
     ),
     Key::new(
         "interval",
         Kind::Span { least: Duration::from_millis(10), most: HOUR },
         "",
-        "From one snapshot to the next. Unset: `1s`.",
+        "From one snapshot to the next, `1s` when unset; for other sources the longest pause between two frames that is no stall.",
     ),
 ];
 
@@ -202,7 +201,7 @@ pub(super) fn nearest<'a>(
         // the right name in a wrong section is one step away
         if last(&given) == last(candidate) { whole.min(1) } else { whole }
     };
-    let near = 1 + given.len() / 4;
+    let near = (given.len() / 3).clamp(1, 5);
     candidates
         .into_iter()
         .map(|candidate| (distance(candidate), candidate))

@@ -24,7 +24,7 @@ use std::path::Path;
 use crate::model::name::{CameraId, Prefix, Tenant};
 use crate::model::retention::Retention;
 
-pub use camera::{CameraConfig, SourceKind};
+pub use camera::{CameraConfig, CameraMode};
 pub use env::{Environment, is_read};
 pub use error::ConfigError;
 pub use keys::{CAMERA_KEYS, IGNORED, KEYS, Key, OTHER_VARIABLES, Secrecy, TIER_KEYS};

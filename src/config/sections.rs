@@ -66,10 +66,8 @@ pub struct IngestConfig {
     pub queue_frames: usize,
     /// Most bytes of one camera that wait, at least `max_frame_bytes`.
     pub queue_bytes: usize,
-    /// After so long without a frame a camera is connected to anew, 1 ms ..= 1 h.
-    pub stall_timeout: Duration,
-    /// Longest pause between two attempts to reach a camera, 1 ms ..= 1 h.
-    pub reconnect_max: Duration,
+    /// Longest wait of a push for the store, 1 ms ..= 1 h.
+    pub push_timeout: Duration,
     /// The ffmpeg program: a path, or a name to look for in PATH.
     pub ffmpeg: PathBuf,
 }

@@ -228,7 +228,12 @@ pub(super) fn listen(settings: &Settings) -> Result<std::net::SocketAddr, Config
     })
 }
 
-/// The origin of a setting that was given, none for a default.
+/// Whether the URL of a camera is one as URLs are written, and names a host.
+pub(super) fn names_host(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.host_str().is_some_and(|host| !host.is_empty()))
+}
+
+/// Whether a key was set by anything but its default.
 pub(super) fn is_given(settings: &Settings, name: &str) -> bool {
     settings.get(name).is_some_and(|setting| setting.origin != Origin::Default)
 }

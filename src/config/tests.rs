@@ -1,5 +1,6 @@
 //! Good and bad configurations: what each is read as, and the one sentence that each is refused with.
 
+mod layers;
 mod refused;
 
 use std::time::Duration;
@@ -55,8 +56,7 @@ fn defaults() -> Config {
         ingest: IngestConfig {
             queue_frames: 256,
             queue_bytes: 32 * 1024 * 1024,
-            stall_timeout: Duration::from_secs(10),
-            reconnect_max: Duration::from_secs(30),
+            push_timeout: Duration::from_secs(5),
             ffmpeg: "ffmpeg".into(),
         },
         http: HttpConfig {
@@ -90,7 +90,7 @@ fn the_shipped_file_is_the_defaults_and_three_synthetic_cameras() {
     let shipped = config(SHIPPED, &[]);
     let ids: Vec<_> = shipped.cameras.iter().map(|camera| camera.id.as_str()).collect();
     assert_eq!(ids, ["cam1", "cam2", "cam3"]);
-    assert!(shipped.cameras.iter().all(|camera| camera.kind == SourceKind::Synthetic));
+    assert!(shipped.cameras.iter().all(|camera| camera.url.expose().starts_with("synthetic:")));
     assert_eq!(Config { cameras: Vec::new(), ..shipped }, defaults());
 }
 
@@ -154,7 +154,8 @@ fn a_file_of_edge_video_is_read_as_it_is() {
             id: CameraId::new("cam1").unwrap(),
             name: "Gate".to_owned(),
             url: SecretUrl::new("rtsp://u:p@10.0.0.5:554/a".to_owned()),
-            kind: SourceKind::Rtsp,
+            mode: CameraMode::Auto,
+            interval: None,
             fps: Some(30.0),
             ttl: None,
         }],

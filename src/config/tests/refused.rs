@@ -25,7 +25,7 @@ const BAD_VALUES: &[Case] = &[
     ),
     (
         "redis = true",
-        "c.toml:1: redis is a section and cannot be boolean: write [redis] on a line of its own and its keys below",
+        "c.toml:1: redis is a section, no single value: write [redis] on a line of its own and its keys below",
     ),
     (
         "[redis]\nenabled = \"yes\"",
@@ -71,4 +71,186 @@ fn bad_keys_and_values_are_refused_with_place_and_remedy() {
     for (text, said) in BAD_VALUES {
         assert_eq!(refusal(text, &[]), *said, "{text}");
     }
+}
+
+const CONTRADICTIONS: &[Case] = &[
+    ("[redis]\nenabled = true\nenabled = false", "c.toml:3: this is not valid TOML: duplicate key"),
+    (
+        "[redis]\ncluster = true",
+        "c.toml:2: redis.cluster: Redis Cluster and Sentinel are not supported yet: remove this key and name one server by redis.address or redis.url",
+    ),
+    (
+        "[redis.cluster]\nnodes = [\"a:1\"]",
+        "c.toml:1: redis.cluster: Redis Cluster and Sentinel are not supported yet: remove this key and name one server by redis.address or redis.url",
+    ),
+    (
+        "[redis]\naddress = \"a:1,b:2\"",
+        "c.toml:2: redis.address names several servers, but Redis Cluster and Sentinel are not supported yet: name one server",
+    ),
+    (
+        "[redis]\naddress = \"a:1\"\nurl = \"redis://b\"",
+        "c.toml:3: redis.url and redis.address (c.toml:2) exclude each other: remove one of them",
+    ),
+    (
+        "[redis]\naddress = \"a:port\"",
+        "c.toml:2: redis.address \"a:port\" does not fit: write HOST:PORT, e.g. 127.0.0.1:6379",
+    ),
+    (
+        "[redis]\nurl = \"http://u:secret@a\"",
+        "c.toml:2: redis.url \"http://u:***@a\" does not fit: write redis://[user:password@]host[:port][/db], rediss://... for TLS, or unix:///path",
+    ),
+    (
+        "[redis]\nttl_seconds = 5\n[[retention]]\nkeep = \"all\"\nfor = \"5m\"",
+        "c.toml:3: retention and redis.ttl_seconds (c.toml:2) exclude each other: remove one of them",
+    ),
+    (
+        "[[retention]]\nevery = \"1s\"\nfor = \"1h\"",
+        "c.toml:1: the first retention tier must keep all: [[retention]] keep = \"all\", for = \"5m\"",
+    ),
+    (
+        "[[retention]]\nkeep = \"all\"\nevery = \"1s\"\nfor = \"1h\"",
+        "c.toml:3: retention tier 1: give either keep = \"all\" or every = \"1s\"",
+    ),
+    (
+        "[[retention]]\nkeep = \"all\"",
+        "c.toml:1: retention tier 1: add for = \"1h\", how long its frames live",
+    ),
+    (
+        "[[retention]]\nkeep = \"all\"\nfor = \"1500ms\"",
+        "c.toml:3: retention tier 1: for must be whole seconds",
+    ),
+    (
+        "[redis]\nprefix = \"a:b\"",
+        "c.toml:2: redis.prefix = \"a:b\" does not fit: 1 to 64 letters, digits, '.', '_' or '-' are allowed, not starting with '.' or '-'",
+    ),
+    (
+        "tenant = \"a b\"",
+        "c.toml:1: tenant \"a b\" does not fit: 1 to 64 letters, digits, '.', '_' or '-' are allowed, not starting with '.' or '-'",
+    ),
+    (
+        "[amqp]\namqp_url = \"amqp://u:secret@h/a%2Fb\"",
+        "c.toml:2: the vhost \"a/b\" of amqp.amqp_url cannot be the tenant (1 to 64 letters, digits, '.', '_' or '-', not starting with '.' or '-'): set tenant = \"...\" at the top of the configuration",
+    ),
+    (
+        "[amqp]\namqp_url = \"mqtt://u:secret@h/a\"",
+        "c.toml:2: amqp.amqp_url \"mqtt://u:***@h/a\" does not fit: write amqp://user:password@host:5672/vhost, or amqps:// for TLS",
+    ),
+    ("[amqp]\nframes = true", "c.toml:2: amqp.frames = true needs a broker: set amqp.amqp_url too"),
+    (
+        "[ingest]\nqueue_bytes = \"1MiB\"",
+        "c.toml:2: ingest.queue_bytes (1048576) is below max_frame_bytes (16777214), so that no large frame would fit: raise it or lower max_frame_bytes",
+    ),
+    (
+        "[http]\nlisten = \"8080\"",
+        "c.toml:2: http.listen \"8080\" does not fit: write ADDRESS:PORT, e.g. 127.0.0.1:8080 or 0.0.0.0:8080",
+    ),
+    (
+        "[log]\nlevel = \"loud\"",
+        "c.toml:2: log.level = \"loud\" does not fit: write error, warn, info, debug, trace or off, single parts as module=level, separated by commas",
+    ),
+];
+
+#[test]
+fn values_that_do_not_fit_together_are_refused() {
+    for (text, said) in CONTRADICTIONS {
+        assert_eq!(refusal(text, &[]), *said, "{text}");
+    }
+}
+
+const BAD_CAMERAS: &[Case] = &[
+    (
+        "[cameras]\nid = \"a\"",
+        "c.toml:1: cameras must be a list of tables: write [[cameras]] above each",
+    ),
+    ("[[cameras]]\nurl = \"push:\"", "c.toml:1: camera 1 has no id: add id = \"...\" to it"),
+    ("[[cameras]]\nid = \"a\"", "c.toml:1: camera 1 has no url: add url = \"...\" to it"),
+    (
+        "[[cameras]]\nid = \"a\"\nurl = \"push:\"\n[[cameras]]\nid = \"b:c\"\nurl = \"push:\"",
+        "c.toml:5: camera 2: camera id \"b:c\" does not fit: 1 to 64 letters, digits, '.', '_' or '-' are allowed, not starting with '.' or '-'",
+    ),
+    (
+        "[[cameras]]\nid = \"a\"\nurl = \"push:\"\n[[cameras]]\nid = \"a\"\nurl = \"push:\"",
+        "c.toml:5: cameras 1 and 2 have the same id \"a\": give each camera its own",
+    ),
+    (
+        "[[cameras]]\nid = \"a\"\nurl = \"push:\"\nfps = \"5\"",
+        "c.toml:4: cameras[1].fps = \"5\" does not fit: it must be a number from 0.01 to 1000, or 0",
+    ),
+    (
+        "[[cameras]]\nid = \"a\"\nurl = \"gopher://u:secret@h\"",
+        "c.toml:3: camera 1 (a): its url has the unknown scheme \"gopher\": known are synthetic:, rtsp://, rtsps://, rtmp://, http://, https://, dir:PATH, file:PATH, a path, or push:",
+    ),
+    (
+        "[[cameras]]\nid = \"a\"\nurl = \"rtsp://u:pa#ss@h/1\"",
+        "c.toml:3: camera 1 (a): \"rtsp://u:***@h/1\" is no URL of a camera: write rtsp://user:password@host/path, and in the password %XX for what is no letter or digit",
+    ),
+    (
+        "[[cameras]]\nid = \"a\"\nurl = \"dir:?fps=1\"",
+        "c.toml:3: camera 1 (a): its url names no path: write dir:PATH",
+    ),
+    (
+        "[[cameras]]\nid = \"a\"\nurl = \"rtsp://h/1\"\nmode = \"snapshot\"",
+        "c.toml:4: camera 1 (a): mjpeg and snapshot are modes of http:// and https:// only: remove mode",
+    ),
+    (
+        "[[cameras]]\nid = \"a\"\nurl = \"push:\"\nmode = \"ffmpeg\"",
+        "c.toml:4: camera 1 (a): ffmpeg does not read this kind of url: remove mode",
+    ),
+];
+
+#[test]
+fn bad_cameras_are_refused_with_their_position() {
+    for (text, said) in BAD_CAMERAS {
+        assert_eq!(refusal(text, &[]), *said, "{text}");
+    }
+}
+
+/// A variable, its value and what is said about it.
+const BAD_VARIABLES: &[(&str, &str, &str)] = &[
+    (
+        "FRAMECACHE_REDIS_ADDRESS",
+        "a:1",
+        "unknown environment variable FRAMECACHE_REDIS_ADDRESS: did you mean \"FRAMECACHE_REDIS__ADDRESS\"?",
+    ),
+    (
+        "FRAMECACHE_TENANT_FILE",
+        "/x",
+        "unknown environment variable FRAMECACHE_TENANT_FILE: did you mean \"FRAMECACHE_TENANT\"?",
+    ),
+    (
+        "FRAMECACHE_REDIS__DB",
+        "first",
+        "environment variable FRAMECACHE_REDIS__DB: redis.db = \"first\" does not fit: it must be a whole number from 0 to 65535",
+    ),
+    (
+        "FRAMECACHE_CAMERAS",
+        "[{id = \"a\", url = \"push:\", rate = 5}]",
+        "environment variable FRAMECACHE_CAMERAS: unknown key \"cameras.rate\"; `framecache config init` writes a file with every key and what it means",
+    ),
+    (
+        "FRAMECACHE_CAMERAS",
+        "cam1",
+        "environment variable FRAMECACHE_CAMERAS: this is not valid TOML: string values must be quoted, expected literal string",
+    ),
+    (
+        "REDIS_PORT",
+        "high",
+        "environment variable REDIS_PORT: redis.address \"127.0.0.1:high\" does not fit: write HOST:PORT, e.g. 127.0.0.1:6379",
+    ),
+    (
+        "REDIS_PASSWORD_FILE",
+        "/nowhere/secret",
+        "environment variable REDIS_PASSWORD_FILE: cannot read the file /nowhere/secret: No such file or directory (os error 2); give the path of a file that holds the secret",
+    ),
+];
+
+#[test]
+fn bad_variables_are_refused_by_name() {
+    for (name, value, said) in BAD_VARIABLES {
+        assert_eq!(refusal("", &[(name, value)]), *said, "{name}={value}");
+    }
+    assert_eq!(
+        refusal("", &[("REDIS_PASSWORD", "a"), ("REDIS_PASSWORD_FILE", "/x")]),
+        "environment variable REDIS_PASSWORD_FILE: REDIS_PASSWORD is set too: set only one of the two"
+    );
 }
