@@ -93,17 +93,19 @@ pub enum BusState {
 /// Publishes messages and lets others follow them.
 #[async_trait]
 pub trait Bus: Send + Sync + fmt::Debug {
-    /// Sends a message and waits for the broker's confirm. Messages reach the broker in the order
-    /// in which the futures are first polled. A dropped future does not take the message back.
+    /// Sends a message and waits for the broker's confirm. Messages of one kind (frame, camera,
+    /// system) reach the broker in the order in which the futures are first polled. A dropped
+    /// future does not take the message back.
     async fn publish(&self, message: Message) -> Result<Delivery, BusError>;
 
-    /// Waits until messages can be published.
+    /// Waits until messages can be published. Not to be awaited once the bus is closed.
     async fn ready(&self);
 
     /// Where the connection stands now.
     fn state(&self) -> BusState;
 
-    /// Follows frame, camera and system messages from now on. The stream ends when the bus closes.
+    /// Follows frame, camera and system messages from now on. Fails when the broker cannot be
+    /// reached now; after that the stream outlives outages and ends when the bus closes.
     async fn subscribe(&self) -> Result<BoxStream<'static, Event>, BusError>;
 
     /// Sends what is queued, waits for its confirms, and closes the connection.

@@ -98,6 +98,7 @@ async fn the_amqp_bus_keeps_the_contract_and_suits_existing_exchanges() {
     an_unroutable_kind_does_not_taint_another(&url).await;
     close_waits_for_what_is_queued(&url).await;
     explains_refused_logins(&server).await;
+    tells_tls_from_plain(&server).await;
 }
 
 async fn declares_as_told_and_adopts_what_exists(server: &RabbitServer, url: &str) {
@@ -256,6 +257,14 @@ async fn explains_refused_logins(server: &RabbitServer) {
         assert!(!everything.contains("n0t-it") && !everything.contains(PASSWORD), "{everything}");
         soon(bus.close()).await;
     }
+}
+
+async fn tells_tls_from_plain(server: &RabbitServer) {
+    let url = server.amqp_url("/").replace("amqp://", "amqps://");
+    let bus = AmqpBus::open(options(&url)).unwrap();
+    let why = soon(bus.subscribe()).await.map(|_| ()).unwrap_err().to_string();
+    assert!(why.contains("this port does not speak TLS"), "{why}");
+    soon(bus.close()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -30,8 +30,20 @@ pub(super) fn reply(error: &Error) -> Option<(u16, &str)> {
 pub(super) fn explain(error: &Error, url: &AmqpUrl, stage: Stage) -> BusError {
     match (reply(error), stage) {
         (Some((code, text)), stage) => explain_reply(code, text, url, stage),
-        (None, Stage::Login) => BusError::Unavailable(format!("cannot reach {url}: {error}")),
+        (None, Stage::Login) => {
+            let hint = port_hint(&error.to_string());
+            BusError::Unavailable(format!("cannot reach {url}: {error}{hint}"))
+        }
         (None, Stage::Use) => BusError::Unavailable(format!("lost {url}: {error}")),
+    }
+}
+
+/// What rustls says of a server that does not speak TLS helps nobody.
+fn port_hint(text: &str) -> &'static str {
+    if text.contains("InvalidContentType") {
+        " (this port does not speak TLS: write amqp://, or the port for amqps, usually 5671)"
+    } else {
+        ""
     }
 }
 

@@ -21,7 +21,7 @@ use lapin::{BasicProperties, Channel, Confirmation};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 use super::AmqpOptions;
 use super::explain::state_after;
@@ -304,7 +304,7 @@ impl Publisher {
             changed
         });
         match new {
-            _ if !changed => debug!(%url, "the broker's state is as before"),
+            _ if !changed => {}
             BusState::Ready => info!(%url, "connected to the broker"),
             BusState::Away(why) => warn!(why, "cannot publish; trying again"),
             BusState::Refused(why) => error!(why, "cannot publish; trying again slowly"),
