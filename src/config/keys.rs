@@ -126,7 +126,7 @@ pub const KEYS: &[Key] = &[
     Key::new("log.level", Kind::Text, "info", "`error`, `warn`, `info`, `debug`, `trace` or `off`; single parts by `module=level`, separated by commas."),
     Key::new("shutdown.drain_timeout", WAIT, "8s", "Longest time that a stop may take to store and announce what was already captured; below the 10 s that `docker stop` waits."),
     Key::new("retention", Kind::Items(TIER_KEYS), "", "Tiers of lifetimes, instead of `redis.ttl_seconds`; the first keeps all frames."),
-    Key::new("cameras", Kind::Items(CAMERA_KEYS), "", "The cameras; none is fine: frames can also be pushed."),
+    Key::new("cameras", Kind::Items(CAMERA_KEYS), "", "The cameras; none is fine: frames can also be pushed.").secrecy(Secrecy::Url),
 ];
 
 /// Keys of one `[[retention]]` tier.
@@ -160,7 +160,7 @@ pub const CAMERA_KEYS: &[Key] = &[
         "Third part of its frame keys: 1 to 64 letters, digits, `.`, `_`, `-`. Required, and unique.",
     ),
     Key::new("name", Kind::Text, "", "For people. Unset: the id."),
-    Key::new("url", Kind::Text, "", "Where frames come from. Required.").secrecy(Secrecy::Url),
+    Key::new("url", Kind::Text, "", "Where frames come from: `synthetic:`, `rtsp://`, `rtsps://`, `rtmp://`, `http://`, `https://`, `dir:PATH`, `file:PATH`, a path, or `push:`. Required.").secrecy(Secrecy::Url),
     Key::new(
         "fps",
         FPS,

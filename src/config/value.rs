@@ -232,7 +232,11 @@ pub(super) fn bytes_text(bytes: u64) -> String {
     }
 }
 
-/// A duration as it would be written: `1m 30s`.
+/// A duration as it would be written: `1m 30s`; whole days are not turned into months and years.
 pub(super) fn span_text(span: Duration) -> String {
+    let days = span.as_secs() / 86_400;
+    if days > 1 && span == Duration::from_secs(days * 86_400) {
+        return format!("{days} days");
+    }
     humantime::format_duration(span).to_string()
 }

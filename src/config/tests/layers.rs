@@ -107,6 +107,10 @@ fn a_secret_can_lie_in_a_file() {
         let password = redis_server("", &[(name, path)]).password;
         assert_eq!(password, Some(Secret::new("from a file".to_owned())), "{name}");
     }
+    let path = folder.path().join("cameras");
+    std::fs::write(&path, "[{id = \"a\", url = \"push:\"}]\n").unwrap();
+    let cameras = config("", &[("FRAMECACHE_CAMERAS_FILE", path.to_str().unwrap())]).cameras;
+    assert_eq!(cameras.iter().map(|camera| camera.id.as_str()).collect::<Vec<_>>(), ["a"]);
 }
 
 #[test]
