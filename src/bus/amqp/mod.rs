@@ -62,7 +62,7 @@ pub struct WholeFrames {
 }
 
 impl AmqpOptions {
-    /// The defaults of existing consumers: the durable exchange `camera.metadata`, transient messages,
+    /// The defaults of existing consumers: the durable exchange `camera.metadata`, persistent messages,
     /// `camera.metadata.event` and its derived keys, no whole frames.
     #[must_use]
     pub fn new(url: AmqpUrl) -> Self {
@@ -70,7 +70,7 @@ impl AmqpOptions {
             url,
             exchange: "camera.metadata".to_owned(),
             exchange_durable: true,
-            persistent: false,
+            persistent: true,
             routing_keys: RoutingKeys::default(),
             frames: None,
             connection_name: "framecache".to_owned(),
