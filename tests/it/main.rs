@@ -6,5 +6,6 @@ mod support;
 mod bus_amqp;
 mod bus_contract;
 mod messages_doc;
+mod redis_store;
 mod store_contract;
 mod support_smoke;

@@ -25,7 +25,7 @@ pub(super) fn explain(error: &RedisError, address: &str) -> StoreError {
         ErrorKind::Server(_) | ErrorKind::Extension => {
             StoreError::Refused(format!("Redis at {address}: {text}"))
         }
-        ErrorKind::Client if text.to_lowercase().contains("certificate") => StoreError::Refused(
+        ErrorKind::Client | ErrorKind::Io if text.contains("certificate") => StoreError::Refused(
             format!("the certificate of Redis at {address} is not accepted: {text}"),
         ),
         _ => StoreError::Unavailable(format!("Redis at {address}: {text}")),
@@ -39,8 +39,9 @@ fn code(error: &RedisError) -> Option<String> {
 }
 
 fn by_code(code: &str, text: &str, address: &str) -> Option<StoreError> {
-    // An EXEC that fails for lack of memory names the reason in its text only.
-    let code = if code == "EXECABORT" && text.contains("OOM") { "OOM" } else { code };
+    // An EXEC that is refused itself names the reason's code in its text.
+    let reason = text.split_once("because of: ").and_then(|(_, rest)| rest.split(' ').next());
+    let code = reason.filter(|_| code == "EXECABORT").unwrap_or(code);
     let said = match code {
         "OOM" => StoreError::Refused(format!(
             "Redis at {address} has reached maxmemory and may evict nothing: raise maxmemory, or set \
@@ -108,6 +109,7 @@ mod tests {
         for (reply, part) in [
             ("OOM command not allowed when used memory > 'maxmemory'.", "raise maxmemory"),
             ("EXECABORT Transaction discarded because of: OOM command", "raise maxmemory"),
+            ("EXECABORT Transaction discarded because of: NOPERM this user", "grant it"),
             ("MISCONF Redis is configured to save RDB snapshots", "mend the disk"),
             ("NOPERM this user has no permissions to run the 'set' command", "grant it"),
             ("NOAUTH Authentication required.", "wants a password"),

@@ -1,6 +1,6 @@
 //! What the server says of itself: its clock, its eviction policy, its age, and its statistics.
 //!
-//! Each new connection is greeted: the format must be ours, a cluster is refused, and the clock is
+//! Each new connection is greeted, in one round trip: the format must be ours, a cluster is refused, and the clock is
 //! measured against our monotonic one, so that a step of this machine's clock changes nothing. The
 //! greeting is repeated each minute. INFO may be forbidden to the user: then nothing is known of
 //! policy and age, and they are taken for harmless.
@@ -73,26 +73,30 @@ pub(super) async fn greet(
     role: Role,
 ) -> Result<(), StoreError> {
     let explain = |error: RedisError| error::explain(&error, &shared.address);
-    let mut found: Option<String> =
-        cmd("GET").arg(keys::FORMAT).query_async(connection).await.map_err(explain)?;
-    if found.is_none() && role == Role::Write {
-        let mut set = cmd("SET");
-        set.arg(keys::FORMAT).arg(keys::FORMAT_VERSION).arg("NX").arg("GET");
-        found = set.query_async(connection).await.map_err(explain)?;
-    }
-    if let Some(found) = found.filter(|found| found != keys::FORMAT_VERSION) {
-        return Err(other_format(&found, &shared.address));
-    }
     let mut ask = pipe();
     ask.ignore_errors().cmd("INFO").arg("server").cmd("INFO").arg("memory").cmd("TIME");
+    ask.cmd("GET").arg(keys::FORMAT);
     let asked = Instant::now();
-    let (server, memory, time): Answers = ask.query_async(connection).await.map_err(explain)?;
+    let (server, memory, time, format): Answers =
+        ask.query_async(connection).await.map_err(explain)?;
     let midway = asked + asked.elapsed() / 2;
     let server = parse_info(&server.unwrap_or_default());
     if server.get("redis_mode").is_some_and(|mode| mode == "cluster") {
         return Err(error::cluster(&shared.address));
     }
     let time = time_of(time.map_err(explain)?);
+    let mut format = format.map_err(explain)?;
+    if format.is_none() && role == Role::Write {
+        let mut set = cmd("SET");
+        set.arg(keys::FORMAT).arg(keys::FORMAT_VERSION).arg("NX").arg("GET");
+        format = set.query_async(connection).await.map_err(explain)?;
+    }
+    if let Some(found) = format.filter(|found| found != keys::FORMAT_VERSION) {
+        return Err(other_format(&found, &shared.address));
+    }
+    if role == Role::Write {
+        try_transaction(connection).await.map_err(explain)?;
+    }
     let uptime = server.get("uptime_in_seconds").and_then(|text| text.parse().ok());
     shared.server.learn(Known {
         clock: (midway, time),
@@ -102,8 +106,17 @@ pub(super) async fn greet(
     Ok(())
 }
 
-type Answers =
-    (Result<String, RedisError>, Result<String, RedisError>, Result<(u64, u64), RedisError>);
+/// Whether this user may use transactions. Where MULTI is refused, what was to be one transaction would
+/// be carried out command by command, and the client loses count of the replies.
+async fn try_transaction(connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
+    let mut empty = pipe();
+    empty.ignore_errors().cmd("MULTI").cmd("EXEC");
+    let replies: Vec<Result<Value, RedisError>> = empty.query_async(connection).await?;
+    replies.into_iter().try_for_each(|reply| reply.map(|_| ()))
+}
+
+type Answer<T> = Result<T, RedisError>;
+type Answers = (Answer<String>, Answer<String>, Answer<(u64, u64)>, Answer<Option<String>>);
 
 fn other_format(found: &str, address: &str) -> StoreError {
     let found: String = found.chars().take(20).collect();
