@@ -1,4 +1,21 @@
 //! framecache: a time-bucketed frame cache for camera fleets.
+//!
+//! Cameras push JPEG frames; each lives for its lifetime under
+//! `<tenant>:<prefix>:<camera>:<unix_nano>:<seq>` in Redis or in memory, is announced over AMQP or in
+//! process, and is found again by time. The modules stand on floors, and imports go down only:
+//!
+//! | floor | modules |
+//! | --- | --- |
+//! | 5, 6 | the HTTP API and the command line |
+//! | 4 | [`service`]: what every face calls |
+//! | 3 | [`collect`]: cameras and their sources |
+//! | 2 | [`ingest`]: the way in; [`query`]: the way out |
+//! | 1 | [`store`], [`bus`]: where frames lie and how consumers are told |
+//! | 0 | [`model`]: names, times, keys, buckets, events; [`clock`], [`config`], [`metrics`], [`backoff`] |
+//!
+//! The way in: `source -> collect -> ingest -> store.put -> bus.publish`. The way out:
+//! `query -> plan -> store.index -> store.fetch`. Other programs' tests start at [`testing`].
+
 pub mod backoff;
 pub mod bus;
 pub mod clock;
@@ -10,3 +27,4 @@ pub mod model;
 pub mod query;
 pub mod service;
 pub mod store;
+pub mod testing;
