@@ -28,7 +28,7 @@ pub use camera::{CameraConfig, CameraMode};
 pub use env::{Environment, is_read};
 pub use error::ConfigError;
 pub use keys::{CAMERA_KEYS, IGNORED, KEYS, Key, OTHER_VARIABLES, Secrecy, TIER_KEYS};
-pub use secret::{MASK, Secret, SecretUrl, masked};
+pub use secret::{MASK, Secret, SecretUrl, is_secret, masked, with_encoded_password};
 pub use sections::{
     AmqpConfig, EmbeddedConfig, HttpConfig, IndexConfig, IngestConfig, LogConfig, LogFormat,
     MetadataConfig, RedisConfig, ShutdownConfig,

@@ -6,8 +6,13 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
 /// What stands for a secret wherever one is shown.
 pub const MASK: &str = "***";
+
+/// What a URL parser does not take for part of a password.
+const ENDS_A_PASSWORD: &AsciiSet = &CONTROLS.add(b'@').add(b'/').add(b'?').add(b'#').add(b' ');
 
 /// A password.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,6 +80,16 @@ pub fn masked(url: &str) -> String {
     }
 }
 
+/// `url` with those characters of its password percent-encoded that end a password in a URL. People
+/// write passwords as they are; a `%` stays, because it may begin a code.
+#[must_use]
+pub fn with_encoded_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((from, to)) = password(rest) else { return url.to_owned() };
+    let encoded = utf8_percent_encode(&rest[from..to], ENDS_A_PASSWORD);
+    format!("{scheme}://{}{encoded}{}", &rest[..from], &rest[to..])
+}
+
 /// Where the password lies in what follows `://`: from the first `:` to the `@` before the host.
 ///
 /// An `@` beyond the first `/` belongs to the path when a port number stands before that `/`, and
@@ -112,7 +127,9 @@ fn masked_query(text: &str) -> String {
     format!("{before}?{}", pairs.join("&"))
 }
 
-fn is_secret(name: &str) -> bool {
+/// Whether a query value of this name is a secret.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_NAMES.iter().any(|secret| name == *secret || name.ends_with(&format!("_{secret}")))
 }
@@ -143,6 +160,19 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(masked(url), shown, "{url}");
+        }
+    }
+
+    #[test]
+    fn passwords_written_as_they_are_become_urls() {
+        for (url, encoded) in [
+            ("rtsp://me:p@s@cam/a?b#c", "rtsp://me:p%40s@cam/a?b#c"),
+            ("rtsp://me:p/s#1?@cam/a", "rtsp://me:p%2Fs%231%3F@cam/a"),
+            ("rtsp://me:p%40ss@cam/a@b", "rtsp://me:p%40ss@cam/a@b"),
+            ("rtsp://cam:554/a@b", "rtsp://cam:554/a@b"),
+            ("dir:a@b", "dir:a@b"),
+        ] {
+            assert_eq!(with_encoded_password(url), encoded, "{url}");
         }
     }
 
