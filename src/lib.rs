@@ -11,7 +11,7 @@
 //! | 3 | [`collect`]: cameras and their sources |
 //! | 2 | [`ingest`]: the way in; [`query`]: the way out |
 //! | 1 | [`store`], [`bus`]: where frames lie and how consumers are told |
-//! | 0 | [`model`]: names, times, keys, buckets, events; [`clock`], [`config`], [`metrics`], [`backoff`] |
+//! | 0 | [`model`]: names, times, keys, buckets, events; [`clock`], [`config`], [`metrics`], [`backoff`], [`tls`] |
 //!
 //! The way in: `source -> collect -> ingest -> store.put -> bus.publish`. The way out:
 //! `query -> plan -> store.index -> store.fetch`. Other programs' tests start at [`testing`].
@@ -28,3 +28,4 @@ pub mod query;
 pub mod service;
 pub mod store;
 pub mod testing;
+pub mod tls;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Rooms by floor; a room may import from lower floors and from itself.
 const FLOORS: [&[&str]; 8] = [
     &["model"],
-    &["backoff", "clock", "config", "metrics"],
+    &["backoff", "clock", "config", "metrics", "tls"],
     &["store", "bus"],
     &["ingest", "query"],
     &["collect", "watch", "stats", "archive", "backup"],
