@@ -1,10 +1,16 @@
 //! The integration tests: contracts and the process edge, on real servers.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may end it where something is missing")]
+
 #[path = "../support/mod.rs"]
 mod support;
 
 mod bus_amqp;
 mod bus_contract;
+mod collect_ffmpeg;
+mod collect_http;
+mod collect_local;
+mod collect_rtsp;
 mod messages_doc;
 mod redis_store;
 mod store_contract;
