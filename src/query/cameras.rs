@@ -74,7 +74,7 @@ impl Query {
             let Scope { tenant, prefix, camera } = scope.clone();
             let selector = Selector { tenant, prefix, camera, window: TimeRange::ALL };
             let answer = self.sweeper.scan(self.store.as_ref(), selector, &self.counts).await?;
-            seen.extend(answer.keys.into_iter().map(|key| (key.stream().clone(), None)));
+            seen.extend(answer.keys.iter().map(|key| (key.stream().clone(), None)));
         }
         Ok(seen)
     }

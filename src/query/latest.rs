@@ -5,9 +5,9 @@
 
 use super::answer::{How, RangeRequest, Via};
 use super::counts::Kind;
-use super::pick::Candidate;
+use super::pick::{Candidate, Need};
 use super::plan;
-use super::walk::{Check, Walk};
+use super::walk::Walk;
 use super::{Query, QueryError};
 use crate::model::frame::{Frame, FrameInfo};
 use crate::model::key::StreamId;
@@ -25,7 +25,7 @@ impl Query {
         how: impl Into<How>,
     ) -> Result<Vec<FrameInfo>, QueryError> {
         self.counts.begin(Kind::Latest);
-        let mut back = WalkBack::open(self, stream, Some(n), how.into(), Check::Keys).await?;
+        let mut back = WalkBack::open(self, stream, Some(n), how.into(), Need::End).await?;
         let mut picked = Vec::new();
         while let Some(page) = back.next().await? {
             picked.extend(page);
@@ -47,7 +47,7 @@ impl Query {
         via: Via,
     ) -> Result<Option<Frame>, QueryError> {
         self.counts.begin(Kind::Latest);
-        let mut back = WalkBack::open(self, stream, None, via.into(), Check::Bytes).await?;
+        let mut back = WalkBack::open(self, stream, None, via.into(), Need::Key).await?;
         while let Some(page) = back.next().await? {
             if let Some(frame) = self.first_live(&back.walk.streams, &page).await? {
                 return Ok(Some(frame));
@@ -72,12 +72,12 @@ impl WalkBack {
         stream: &StreamId,
         limit: Option<usize>,
         how: How,
-        check: Check,
+        need: Need,
     ) -> Result<Self, QueryError> {
         let via = if how.via == Via::Scan { Via::Scan } else { Via::Index };
         let mut request = RangeRequest::new(vec![stream.clone()], TimeRange::ALL);
         (request.limit, request.reverse, request.how) = (limit, true, How { via, ..how });
-        let mut walk = Walk::open(query, request, check).await?;
+        let mut walk = Walk::open(query, request, need).await?;
         let only_recent = via == Via::Index;
         if only_recent {
             walk.slices = [plan::newest_first(query.clock.now())].into();

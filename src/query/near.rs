@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 
 use super::answer::{Nearest, Via};
 use super::counts::Kind;
-use super::pick::{Candidate, distance, merge, sort_by_distance};
+use super::pick::{Candidate, Need, distance, merge, sort_by_distance};
 use super::{Query, QueryError, plan};
 use crate::model::frame::Frame;
 use crate::model::key::StreamId;
@@ -33,11 +33,12 @@ impl Query {
         let mut found = None;
         if indexed.is_empty() {
             let whole = hull(&rings);
-            let candidates = self.by_scan(&streams, &others, whole).await?.candidates;
+            let candidates = self.by_scan(&streams, &others, whole, Need::Key).await?.candidates;
             found = self.nearest_live(&streams, candidates, at).await?;
         } else {
             for ring in rings {
-                let sides = ring.iter().map(|side| self.by_index(&streams, &indexed, *side, false));
+                let sides =
+                    ring.iter().map(|side| self.by_index(&streams, &indexed, *side, Need::Key));
                 let sides = try_join_all(sides).await?;
                 let candidates = sides.into_iter().flat_map(|side| side.candidates).collect();
                 found = self.nearest_live(&streams, candidates, at).await?;

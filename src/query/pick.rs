@@ -12,6 +12,19 @@ use crate::model::key::{FrameKey, KEY_TIME_MIN, StreamId, Suffix};
 use crate::model::time::UnixNanos;
 use crate::store::FrameStat;
 
+/// What must be known of a frame before it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Nothing: the caller fetches its bytes, which tells whether it lives.
+    Key,
+    /// That it lived when the index was read, and its size.
+    Size,
+    /// Also when it expires.
+    End,
+    /// All of it from the store itself.
+    Proof,
+}
+
 /// A frame that may be part of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Candidate {
@@ -25,28 +38,32 @@ pub(super) struct Candidate {
     pub(super) size: Option<u32>,
     /// When it expires; `None` when not known or never.
     pub(super) expires_at: Option<UnixNanos>,
-    /// Whether size and end are what they are; if not, the store has to be asked.
+    /// Whether what the lookup needs is known; if not, the store has to be asked.
     pub(super) settled: bool,
 }
 
 impl Candidate {
-    /// What an index record says; `None` for a time that no frame key can have. With `verify` the
-    /// store is asked all the same.
-    pub(super) fn of_record(stream: u32, found: FoundRecord, verify: bool) -> Option<Self> {
+    /// What an index record says; `None` for a time that no frame key can have.
+    pub(super) fn of_record(stream: u32, found: FoundRecord, need: Need) -> Option<Self> {
         let record = found.record;
         if record.at.get() < KEY_TIME_MIN {
             return None;
         }
-        let settled = !record.ask && record.size.is_some() && !verify;
+        let settled = match need {
+            Need::Key => true,
+            Need::Size => record.size.is_some(),
+            Need::End => record.size.is_some() && !record.ask,
+            Need::Proof => false,
+        };
         let expires_at = found.expires_at();
         let (at, suffix, size) = (record.at, record.suffix, record.size);
         Some(Self { at, stream, suffix, size, expires_at, settled })
     }
 
     /// What a scanned key says: only that there was such a frame.
-    pub(super) fn of_key(stream: u32, key: &FrameKey) -> Self {
+    pub(super) fn of_key(stream: u32, key: &FrameKey, need: Need) -> Self {
         let (at, suffix) = (key.at(), key.suffix());
-        Self { at, stream, suffix, size: None, expires_at: None, settled: false }
+        Self { at, stream, suffix, size: None, expires_at: None, settled: need == Need::Key }
     }
 
     /// The same frame, as the store has it.

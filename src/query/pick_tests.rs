@@ -100,14 +100,15 @@ fn a_record_is_settled_unless_only_the_store_knows() {
         record: IndexRecord { at: at(0), suffix: seq(1), ask, size },
         ttl,
     };
-    let read = |ask, size, verify| {
-        Candidate::of_record(0, found(ask, size), verify).map(|one| (one.settled, one.expires_at))
+    let settled = |ask, size| {
+        let read = |need| Candidate::of_record(0, found(ask, size), need);
+        [Need::Key, Need::Size, Need::End, Need::Proof].map(|need| read(need).unwrap().settled)
     };
-    let end = Some(at(60_000));
-    assert_eq!(read(false, Some(9), false), Some((true, end)));
-    assert_eq!(read(false, Some(9), true), Some((false, end)));
-    assert_eq!(read(false, None, false), Some((false, end)));
-    assert_eq!(read(true, Some(9), false), Some((false, None)));
+    assert_eq!(settled(false, Some(9)), [true, true, true, false]);
+    assert_eq!(settled(true, Some(9)), [true, true, false, false]);
+    assert_eq!(settled(false, None), [true, false, false, false]);
+    let end = |ask| Candidate::of_record(0, found(ask, None), Need::End).unwrap().expires_at;
+    assert_eq!((end(false), end(true)), (Some(at(60_000)), None));
 }
 
 #[test]
@@ -119,5 +120,5 @@ fn a_record_of_a_time_that_no_key_can_have_is_passed_over() {
         size: Some(9),
     };
     let found = FoundRecord { record, ttl: Ttl::from_secs(60).unwrap() };
-    assert_eq!(Candidate::of_record(0, found, false), None);
+    assert_eq!(Candidate::of_record(0, found, Need::Key), None);
 }

@@ -4,7 +4,8 @@ use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use super::answer::{RangeAnswer, RangeRequest};
 use super::counts::Kind;
-use super::walk::{Check, Walk};
+use super::pick::Need;
+use super::walk::Walk;
 use super::{Query, QueryError};
 use crate::model::frame::Frame;
 use crate::model::key::FrameKey;
@@ -21,7 +22,7 @@ impl Query {
     /// [`QueryError::Store`]; [`QueryError::EmptyStep`] for `every` of no length.
     pub async fn range(&self, request: RangeRequest) -> Result<RangeAnswer, QueryError> {
         self.counts.begin(Kind::Range);
-        let mut walk = Walk::open(self, request, Check::Keys).await?;
+        let mut walk = Walk::open(self, request, Need::End).await?;
         let mut picked = Vec::new();
         while let Some(page) = walk.next().await? {
             picked.extend(page);
@@ -44,11 +45,11 @@ impl Query {
         request: RangeRequest,
     ) -> BoxStream<'static, Result<Frame, QueryError>> {
         self.counts.begin(Kind::Range);
-        let picks = request.every.is_some() || request.limit.is_some() || request.how.verify;
-        let check = if picks { Check::Keys } else { Check::Bytes };
+        let picks = request.every.is_some() || request.limit.is_some();
+        let need = if picks { Need::Size } else { Need::Key };
         let query = self.clone();
         let pages = async move {
-            let walk = Walk::open(&query, request, check).await?;
+            let walk = Walk::open(&query, request, need).await?;
             Ok::<_, QueryError>(stream::try_unfold(walk, |mut walk| async move {
                 let page = walk.next().await?;
                 Ok(page.map(|page| {

@@ -4,16 +4,17 @@
 //! 16 facts, 2 times 16 frames. What to do with what comes back is decided in `pick`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::pick::{Candidate, Rules, choose, dimensions_at, merge};
+use super::pick::{Candidate, Need, Rules, choose, dimensions_at, merge};
 use super::sweep::selector_of;
 use super::{Query, QueryError};
 use crate::model::frame::{Dimensions, Frame, FrameInfo};
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::time::{TimeRange, UnixNanos};
-use crate::store::{FETCH_MAX, FrameStat, IndexAnswer, Selector};
+use crate::store::{FETCH_MAX, FrameStat, IndexAnswer, ScanAnswer, Selector};
 
 /// Cameras that are asked about side by side.
 pub(super) const CAMERAS_IN_FLIGHT: usize = 16;
@@ -45,7 +46,7 @@ impl Query {
         streams: &[StreamId],
         which: &[u32],
         slice: TimeRange,
-        verify: bool,
+        need: Need,
     ) -> Result<Found, QueryError> {
         let mut found = Found::default();
         let ask = |place: &u32| self.ask_index(streams, *place, slice);
@@ -53,17 +54,19 @@ impl Query {
         let mut answers = stream::iter(asked).buffer_unordered(CAMERAS_IN_FLIGHT);
         let mut unsure = Vec::new();
         while let Some((place, answer)) = answers.try_next().await? {
-            let read = |record| Candidate::of_record(place, record, verify);
+            let read = |record| Candidate::of_record(place, record, need);
             found.candidates.extend(answer.records.into_iter().filter_map(read));
             found.dead += answer.dead;
             unsure.extend(answer.unsure.into_iter().map(|span| (place, span)));
         }
         for (place, span) in unsure {
-            let Some(span) = span.intersect(slice) else { continue };
-            let selector = Selector::stream(stream_at(streams, place), span);
-            let answer = self.sweeper.scan(self.store.as_ref(), selector, &self.counts).await?;
-            found.candidates.extend(answer.keys.iter().map(|key| Candidate::of_key(place, key)));
-            found.foreign += answer.foreign;
+            let stream = stream_at(streams, place);
+            let answer = self.sweep_family(stream).await?;
+            let span = Selector::stream(stream, span);
+            let keys =
+                answer.keys.iter().filter(|key| span.matches(key) && slice.contains(key.at()));
+            found.candidates.extend(keys.map(|key| Candidate::of_key(place, key, need)));
+            found.foreign = found.foreign.max(answer.foreign);
             found.scanned = true;
         }
         merge(&mut found.candidates);
@@ -80,12 +83,20 @@ impl Query {
         Ok((place, self.store.index(stream_at(streams, place), slice).await?))
     }
 
+    /// Every key of a camera's family. Much more than the span that is unsure, so that the next
+    /// lookups, which will be unsure of other spans and cameras, are answered from the same sweep.
+    async fn sweep_family(&self, stream: &StreamId) -> Result<Arc<ScanAnswer>, QueryError> {
+        let wide = Selector { camera: None, ..Selector::stream(stream, TimeRange::ALL) };
+        Ok(self.sweeper.scan(self.store.as_ref(), wide, &self.counts).await?)
+    }
+
     /// What one scan has of `which` of the `streams` (sorted) in a window.
     pub(super) async fn by_scan(
         &self,
         streams: &[StreamId],
         which: &[u32],
         window: TimeRange,
+        need: Need,
     ) -> Result<Found, QueryError> {
         let wanted = which.iter().map(|place| stream_at(streams, *place).clone());
         let Some(selector) = selector_of(wanted, window) else { return Ok(Found::default()) };
@@ -97,7 +108,7 @@ impl Query {
         let mut candidates: Vec<Candidate> = answer
             .keys
             .iter()
-            .filter_map(|key| place_of(key).map(|place| Candidate::of_key(place, key)))
+            .filter_map(|key| place_of(key).map(|place| Candidate::of_key(place, key, need)))
             .collect();
         merge(&mut candidates);
         Ok(Found { candidates, dead: 0, foreign: answer.foreign, scanned: true })
@@ -200,8 +211,7 @@ impl Query {
         places.sort_unstable();
         places.dedup();
         let asked = places.into_iter().map(|place| async move {
-            let mut history = self.store.dimensions(stream_at(streams, place)).await?;
-            history.sort_by_key(|(from, _)| *from);
+            let history = self.store.dimensions(stream_at(streams, place)).await?;
             Ok::<_, QueryError>((place, history))
         });
         let histories: HashMap<u32, Vec<(UnixNanos, Dimensions)>> =

@@ -4,7 +4,7 @@
 
 use super::answer::{FamilyStats, Scope, StatsAnswer};
 use super::counts::Kind;
-use super::pick::{Candidate, Rules};
+use super::pick::{Candidate, Need, Rules};
 use super::sums::FamilySum;
 use super::{Query, QueryError};
 use crate::model::key::StreamId;
@@ -56,7 +56,7 @@ impl Query {
     async fn live_of(&self, stream: &StreamId) -> Result<(Vec<Candidate>, bool), QueryError> {
         let answer = self.store.index(stream, TimeRange::ALL).await?;
         self.counts.met_dead(answer.dead);
-        let read = |record| Candidate::of_record(0, record, false);
+        let read = |record| Candidate::of_record(0, record, Need::End);
         let candidates = answer.records.into_iter().filter_map(read).collect();
         let all = Rules { start: TimeRange::ALL.from(), every: None, reverse: false, room: None };
         let streams = std::slice::from_ref(stream);

@@ -3,6 +3,7 @@
 //! A scan costs the server time for every key it holds, whoever asks. So askers queue here, and one
 //! who asks for no more than what was just swept gets that. Very large answers are not kept.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -16,8 +17,8 @@ use crate::store::{FrameStore, ScanAnswer, Selector, StoreError};
 /// How long an answer serves.
 const REUSE: Duration = Duration::from_secs(10);
 
-/// The most keys that are kept for reuse, some 20 MB.
-const KEEP_KEYS: usize = 200_000;
+/// The most keys that are kept for reuse: those of a hundred busy cameras.
+const KEEP_KEYS: usize = 500_000;
 
 /// The one who sweeps.
 #[derive(Debug, Default)]
@@ -29,7 +30,7 @@ pub(super) struct Sweeper {
 struct Swept {
     begun: Instant,
     selector: Selector,
-    answer: ScanAnswer,
+    answer: Arc<ScanAnswer>,
 }
 
 impl Sweeper {
@@ -40,19 +41,23 @@ impl Sweeper {
         store: &dyn FrameStore,
         selector: Selector,
         counts: &QueryCounts,
-    ) -> Result<ScanAnswer, StoreError> {
+    ) -> Result<Arc<ScanAnswer>, StoreError> {
         let mut last = self.last.lock().await;
         let fits =
             |swept: &&Swept| swept.begun.elapsed() < REUSE && covers(&swept.selector, &selector);
         if let Some(swept) = last.as_ref().filter(fits) {
             counts.scanned(true);
+            if swept.selector == selector {
+                return Ok(swept.answer.clone());
+            }
             let keys = swept.answer.keys.iter().filter(|key| selector.matches(key)).cloned();
-            return Ok(ScanAnswer { keys: keys.collect(), foreign: swept.answer.foreign });
+            let foreign = swept.answer.foreign;
+            return Ok(Arc::new(ScanAnswer { keys: keys.collect(), foreign }));
         }
         *last = None;
         counts.scanned(false);
         let begun = Instant::now();
-        let answer = store.scan(&selector).await?;
+        let answer = Arc::new(store.scan(&selector).await?);
         if answer.keys.len() <= KEEP_KEYS {
             *last = Some(Swept { begun, selector, answer: answer.clone() });
         }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::answer::{How, RangeRequest, TimelineStep};
 use super::counts::Kind;
+use super::pick::Need;
 use super::sums::{TimelineSum, steps_of};
-use super::walk::{Check, Walk};
+use super::walk::Walk;
 use super::{Query, QueryError};
 use crate::model::key::StreamId;
 use crate::model::time::TimeRange;
@@ -15,7 +16,8 @@ pub const TIMELINE_MAX_STEPS: u64 = 100_000;
 
 impl Query {
     /// What lives in each step of the window, of all `streams` together; steps without frames are
-    /// answered as well. Only late, held and reindexed frames cost a question to the store.
+    /// answered as well. The store is asked only for sizes
+    /// that records do not hold.
     ///
     /// # Errors
     /// [`QueryError::Store`]; [`QueryError::EmptyStep`] for a step of no length;
@@ -36,7 +38,7 @@ impl Query {
             return Err(QueryError::TooManySteps { asked });
         }
         let request = RangeRequest { how: how.into(), ..RangeRequest::new(streams, window) };
-        let mut walk = Walk::open(self, request, Check::Keys).await?;
+        let mut walk = Walk::open(self, request, Need::Size).await?;
         let mut sum = TimelineSum::new(window, step, walk.streams.len());
         let mut any = false;
         while let Some(page) = walk.next().await? {

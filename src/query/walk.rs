@@ -8,21 +8,12 @@ use std::collections::VecDeque;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::answer::{RangeRequest, Via};
-use super::pick::{Candidate, Rules, choose, merge};
+use super::pick::{Candidate, Need, Rules, merge};
 use super::plan;
 use super::read::{CAMERAS_IN_FLIGHT, stream_at};
 use super::{Query, QueryError};
 use crate::model::key::StreamId;
 use crate::model::time::TimeRange;
-
-/// Whether the store is asked if the frames picked live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Check {
-    /// Those about which records say too little; all of them if the request says verify.
-    Keys,
-    /// None: the caller fetches their bytes, which tells.
-    Bytes,
-}
 
 /// A lookup under way.
 #[derive(Debug)]
@@ -36,8 +27,7 @@ pub(super) struct Walk {
     /// The windows still to be read, in this order.
     pub(super) slices: VecDeque<TimeRange>,
     rules: Rules,
-    verify: bool,
-    check: Check,
+    need: Need,
     /// Records met so far whose frames are gone.
     pub(super) dead: u64,
     /// Keys met so far that are no frame keys.
@@ -47,20 +37,21 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// Begins a lookup; scans now what has to be scanned.
+    /// Begins a lookup; scans now what has to be scanned. A request to verify overrides `need`.
     pub(super) async fn open(
         query: &Query,
         request: RangeRequest,
-        check: Check,
+        need: Need,
     ) -> Result<Self, QueryError> {
         if request.every.is_some_and(|every| every.is_zero()) {
             return Err(QueryError::EmptyStep);
         }
+        let need = if request.how.verify { Need::Proof } else { need };
         let RangeRequest { mut streams, window, every, limit, reverse, how } = request;
         streams.sort_unstable();
         streams.dedup();
         let (indexed, others) = query.split(&streams, how.via).await?;
-        let found = query.by_scan(&streams, &others, window).await?;
+        let found = query.by_scan(&streams, &others, window, need).await?;
         let mut slices = VecDeque::from([window]);
         if !indexed.is_empty() {
             slices = plan::slices(window, query.clock.now(), indexed.len(), every).into();
@@ -75,8 +66,7 @@ impl Walk {
             scanned: found.candidates,
             slices,
             rules: Rules { start: window.from(), every, reverse, room: limit },
-            verify: how.verify,
-            check,
+            need,
             dead: 0,
             foreign: found.foreign,
             any_scan: found.scanned,
@@ -107,7 +97,7 @@ impl Walk {
     pub(super) async fn scan_all(&mut self) -> Result<(), QueryError> {
         self.indexed.clear();
         let places: Vec<u32> = (0..).take(self.streams.len()).collect();
-        let found = self.query.by_scan(&self.streams, &places, TimeRange::ALL).await?;
+        let found = self.query.by_scan(&self.streams, &places, TimeRange::ALL, self.need).await?;
         self.scanned = found.candidates;
         self.foreign += found.foreign;
         self.any_scan = true;
@@ -117,7 +107,7 @@ impl Walk {
 
     async fn pick_from(&mut self, slice: TimeRange) -> Result<Vec<Candidate>, QueryError> {
         let (query, streams) = (&self.query, &self.streams);
-        let mut found = query.by_index(streams, &self.indexed, slice, self.verify).await?;
+        let mut found = query.by_index(streams, &self.indexed, slice, self.need).await?;
         let from = self.scanned.partition_point(|one| one.at < slice.from());
         let to = self.scanned.partition_point(|one| one.at < slice.to());
         found.candidates.extend_from_slice(&self.scanned[from..to]);
@@ -125,10 +115,6 @@ impl Walk {
         self.dead += found.dead;
         self.foreign += found.foreign;
         self.any_scan |= found.scanned;
-        if self.check == Check::Bytes {
-            let chosen = choose(&found.candidates, &self.rules);
-            return Ok(chosen.into_iter().map(|place| found.candidates[place]).collect());
-        }
         let (picked, dead) = query.settle(streams, found.candidates, &self.rules).await?;
         self.dead += dead;
         Ok(picked)

@@ -219,7 +219,7 @@ pub trait FrameStore: Send + Sync + fmt::Debug {
     /// When the camera was last written to, as in [`CameraSeen::newest`]; `None` if unknown.
     async fn last_seen(&self, stream: &StreamId) -> Result<Option<UnixNanos>, StoreError>;
 
-    /// The camera's dimensions over time: each holds from its instant until the next.
+    /// The camera's dimensions in the order of time: each holds from its instant until the next.
     async fn dimensions(
         &self,
         stream: &StreamId,
