@@ -69,7 +69,7 @@ impl Reader {
         let known = self.lane.shared().server.known(&link);
         let Found { now, lives, read } =
             self.buckets(&mut link, stream, window, known.now()).await?;
-        let trust = Trust { may_lose_buckets: known.may_lose_buckets(), uptime: known.uptime() };
+        let trust = Trust { may_lose_buckets: known.may_lose_buckets(), started: known.started() };
         let (found, unsure) = window::digest(&read, &lives, window, now, trust);
         let (records, dead) = select_live(found, window, now);
         let (records, gone) = confirm(&mut link, stream, records).await?;

@@ -48,9 +48,9 @@ impl Known {
             .is_some_and(|policy| !matches!(policy, "volatile-ttl" | "noeviction"))
     }
 
-    /// How long the server runs; `None` when it does not tell.
-    pub(super) fn uptime(&self) -> Option<Duration> {
-        self.started.map(|started| self.now().since(started))
+    /// When the server started, at most a second late; `None` when it does not tell.
+    pub(super) fn started(&self) -> Option<UnixNanos> {
+        self.started
     }
 }
 

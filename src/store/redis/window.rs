@@ -80,14 +80,16 @@ pub(super) fn slices(buckets: &[Bucket]) -> Vec<&[Bucket]> {
 pub(super) struct Trust {
     /// Buckets may have been evicted before their frames.
     pub(super) may_lose_buckets: bool,
-    /// How long the server runs, where it tells.
-    pub(super) uptime: Option<std::time::Duration>,
+    /// When the server started, where it tells: buckets of before may have been lost with a restart.
+    pub(super) started: Option<UnixNanos>,
 }
 
 impl Trust {
-    fn absent_means_empty(self, life: Life) -> bool {
-        let young = self.uptime.is_some_and(|uptime| uptime < life.ttl.as_duration());
-        !self.may_lose_buckets && !young
+    /// The part of `window` where an absent bucket of this life may have held frames that live: not
+    /// in the future, not dead, and not where buckets cannot have been lost.
+    fn doubtful(self, life: Life, window: TimeRange, now: UnixNanos) -> Option<TimeRange> {
+        let until = if self.may_lose_buckets { now.next() } else { self.started? };
+        TimeRange::new(now.minus(life.ttl.as_duration()), until).ok()?.intersect(window)
     }
 }
 
@@ -100,8 +102,10 @@ pub(super) fn digest(
     trust: Trust,
 ) -> (Vec<FoundRecord>, Vec<TimeRange>) {
     let (mut found, mut unsure) = (Vec::new(), Vec::new());
-    for life in lives.iter().filter(|life| !trust.absent_means_empty(**life)) {
-        unsure.extend(gaps_of_list(*life, read, window, now));
+    for life in lives {
+        let by_list = life.horizon(window, now).is_some_and(|horizon| by_list(*life, horizon));
+        let doubtful = trust.doubtful(*life, window, now).filter(|_| by_list);
+        unsure.extend(doubtful.into_iter().flat_map(|span| gaps_of_list(*life, read, span)));
     }
     for (bucket, bytes) in read {
         let ttl = bucket.life.ttl;
@@ -113,40 +117,26 @@ pub(super) fn digest(
                 tracing::warn!(?bucket, %error, "a bucket of the index is not understood");
                 unsure.extend(bucket.window().and_then(|span| span.intersect(window)));
             }
-            None if trust.absent_means_empty(bucket.life) => {}
-            None => unsure.extend(alive_span(*bucket, window, now)),
+            None => {
+                let doubtful = trust.doubtful(bucket.life, window, now);
+                unsure.extend(doubtful.and_then(|span| bucket.window()?.intersect(span)));
+            }
         }
     }
     (found, merge(unsure))
 }
 
-/// Where frames of an absent bucket could be: not in the future, and not dead.
-fn alive_span(bucket: Bucket, window: TimeRange, now: UnixNanos) -> Option<TimeRange> {
-    bucket.window()?.intersect(alive(bucket.life, window, now)?)
-}
-
-fn alive(life: Life, window: TimeRange, now: UnixNanos) -> Option<TimeRange> {
-    TimeRange::new(now.minus(life.ttl.as_duration()), now.next()).ok()?.intersect(window)
-}
-
-/// What lies between the listed buckets of a life that is read by its list alone.
-fn gaps_of_list(
-    life: Life,
-    read: &[(Bucket, Option<Bytes>)],
-    window: TimeRange,
-    now: UnixNanos,
-) -> Vec<TimeRange> {
-    let by_list = life.horizon(window, now).is_some_and(|horizon| by_list(life, horizon));
-    let Some(alive) = alive(life, window, now).filter(|_| by_list) else { return Vec::new() };
+/// What of `span` lies between the buckets of a life that is read by its list alone.
+fn gaps_of_list(life: Life, read: &[(Bucket, Option<Bytes>)], span: TimeRange) -> Vec<TimeRange> {
     let present = read.iter().filter(|(bucket, bytes)| bucket.life == life && bytes.is_some());
-    let mut spans: Vec<TimeRange> = present.filter_map(|(bucket, _)| bucket.window()).collect();
-    spans.sort_unstable_by_key(|span| span.from());
-    let (mut gaps, mut from) = (Vec::new(), alive.from());
-    for span in spans {
-        gaps.extend(TimeRange::new(from, span.from().min(alive.to())).ok());
-        from = from.max(span.to());
+    let mut covered: Vec<TimeRange> = present.filter_map(|(bucket, _)| bucket.window()).collect();
+    covered.sort_unstable_by_key(|bucket| bucket.from());
+    let (mut gaps, mut from) = (Vec::new(), span.from());
+    for bucket in covered {
+        gaps.extend(TimeRange::new(from, bucket.from().min(span.to())).ok());
+        from = from.max(bucket.to());
     }
-    gaps.extend(TimeRange::new(from, alive.to()).ok());
+    gaps.extend(TimeRange::new(from, span.to()).ok());
     gaps
 }
 
@@ -168,13 +158,11 @@ fn merge(mut spans: Vec<TimeRange>) -> Vec<TimeRange> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::model::time::Ttl;
 
     const START: u64 = 1_731_024_000;
-    const TRUSTED: Trust = Trust { may_lose_buckets: false, uptime: None };
+    const TRUSTED: Trust = Trust { may_lose_buckets: false, started: None };
 
     fn at(secs: u64) -> UnixNanos {
         UnixNanos::new((START + secs) * 1_000_000_000).unwrap()
@@ -218,9 +206,9 @@ mod tests {
         let alive = TimeRange::new(at(40), at(100).next()).unwrap();
         assert_eq!(unsure(TRUSTED), []);
         assert_eq!(unsure(Trust { may_lose_buckets: true, ..TRUSTED }), [alive]);
-        let young = Trust { uptime: Some(Duration::from_secs(59)), ..TRUSTED };
-        assert_eq!(unsure(young), [alive]);
-        assert_eq!(unsure(Trust { uptime: Some(Duration::from_secs(60)), ..TRUSTED }), []);
+        let restarted = |secs| unsure(Trust { started: Some(at(secs)), ..TRUSTED });
+        assert_eq!(restarted(70), [span(40, 70)]);
+        assert_eq!(restarted(40), []);
     }
 
     #[test]

@@ -271,13 +271,14 @@ async fn compare(
 ) -> Result<Result<Put, StoreError>, StoreError> {
     let key = frame.key.to_string();
     let mut ask = pipe();
-    ask.cmd("GET").arg(&key).cmd("PEXPIRETIME").arg(&key);
-    let (there, end): (Option<Bytes>, i64) = link.pipe(&ask).await?;
-    let Some(there) = there else {
+    ask.cmd("TYPE").arg(&key).cmd("PEXPIRETIME").arg(&key).cmd("MGET").arg(&key);
+    let (kind, end, there): (String, i64, Vec<Option<Bytes>>) = link.pipe(&ask).await?;
+    if kind == "none" {
         let said = format!("{key} was taken and is gone again: try once more");
         return Ok(Err(StoreError::Unavailable(said)));
-    };
-    let same = there == frame.bytes;
+    }
+    // MGET answers nothing for a key of another type, where GET fails
+    let same = there.first().is_some_and(|there| there.as_ref() == Some(&frame.bytes));
     let told = match planned.expiry {
         Expiry::At(end) => i64::try_from(end.as_millis()).ok(),
         Expiry::FromNow(_) => None,

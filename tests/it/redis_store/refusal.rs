@@ -1,7 +1,7 @@
 //! What the store will not do, and that it says so in one sentence.
 
 use framecache::model::time::TimeRange;
-use framecache::store::{FrameStore, Selector, StoreError};
+use framecache::store::{FrameStore, Put, Selector, StoreError};
 
 use super::{all_keys, cam1, frame, key, keys_of, open, put_one};
 use crate::support::redis::RedisServer;
@@ -72,4 +72,19 @@ async fn a_foreign_key_under_our_names_is_reported() {
     let error = outcome.unwrap_err();
     let StoreError::Format(said) = error else { panic!("{error}") };
     assert!(said.contains("another program wrote under @framecache/"), "{said}");
+}
+
+#[tokio::test]
+async fn a_key_that_holds_no_string_is_taken_and_is_no_frame() {
+    let server = RedisServer::start();
+    let store = open(&server);
+    let key = key(&cam1(), store.now().await.unwrap(), 1);
+    server.cli(&["lpush", &key.to_string(), "mine"]);
+    let outcome = put_one(&store, &frame(&key, b"jpeg", 300)).await;
+    assert!(matches!(outcome, Ok(Put::Taken)), "{outcome:?}");
+    let own = std::slice::from_ref(&key);
+    assert_eq!(store.fetch(own).await.unwrap(), [None]);
+    assert_eq!(store.stat(own).await.unwrap(), [None]);
+    assert_eq!(store.reindex(own).await.unwrap(), 0);
+    assert_eq!(store.index(&cam1(), TimeRange::ALL).await.unwrap().records, []);
 }
