@@ -174,6 +174,6 @@ impl Outbox for RedisStore {
     }
 
     async fn remove(&self, marks: &[OutboxMark]) -> Result<(), StoreError> {
-        outbox::remove(&mut self.writer.link().await?, self.writer.collector(), marks).await
+        self.writer.remove_marks(marks).await
     }
 }

@@ -12,7 +12,7 @@ use crate::model::bucket::{Bucket, Expiry, IndexRecord, Life, expiry};
 use crate::model::frame::Dimensions;
 use crate::model::key::StreamId;
 use crate::model::time::UnixNanos;
-use crate::store::PutFrame;
+use crate::store::{OutboxMark, PutFrame};
 
 /// A bucket must outlive its frames by this much, or it is opened anew with a later end.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -84,6 +84,13 @@ impl Memory {
     /// Forgets everything: the server lost what was there.
     pub(super) fn forget(&mut self) {
         *self = Self { generation: self.generation, ..Self::default() };
+    }
+
+    /// Forgets buckets whose marks are taken away: the next record in one needs its mark first.
+    pub(super) fn forget_marks(&mut self, marks: &[OutboxMark]) {
+        for mark in marks {
+            self.opened.remove(&(mark.stream.clone(), mark.bucket));
+        }
     }
 
     /// Plans a batch at the server's time `now`.

@@ -14,12 +14,13 @@ use redis::{Pipeline, Value, cmd, pipe};
 
 use super::connect::{Lane, Link};
 use super::keys::{self, StreamKeys};
+use super::outbox;
 use super::plan::{Memory, Opening, Plan, Planned};
 use crate::model::bucket::{Expiry, IndexRecord, RECORD_BYTES};
 use crate::model::frame::Dimensions;
 use crate::model::key::StreamId;
 use crate::model::time::UnixNanos;
-use crate::store::{CollectorId, Place, Put, PutFrame, StoreError};
+use crate::store::{CollectorId, OutboxMark, Place, Put, PutFrame, StoreError};
 
 /// The most dimensions that are kept of a camera.
 const DIMENSIONS_MAX: isize = 1024;
@@ -59,6 +60,12 @@ impl Writer {
 
     pub(super) fn collector(&self) -> &CollectorId {
         &self.collector
+    }
+
+    /// Takes marks away; a bucket that is written to again gets a new one first.
+    pub(super) async fn remove_marks(&self, marks: &[OutboxMark]) -> Result<(), StoreError> {
+        self.memory().forget_marks(marks);
+        outbox::remove(&mut self.link().await?, &self.collector, marks).await
     }
 
     /// Stores a batch; an error is that of every frame in it.

@@ -98,6 +98,19 @@ async fn a_late_frame_pushes_the_end_of_its_bucket_and_never_pulls_it() {
 }
 
 #[tokio::test]
+async fn a_bucket_whose_mark_was_removed_is_marked_again_before_its_next_record() {
+    let server = RedisServer::start();
+    let store = open(&server);
+    let now = store.now().await.unwrap();
+    put(&store, &[frame(&key(&cam1(), now, 1), b"a", 300)]).await;
+    let marks = store.marks().await.unwrap();
+    store.remove(&marks).await.unwrap();
+    assert_eq!(store.marks().await.unwrap(), []);
+    put(&store, &[frame(&key(&cam1(), now, 2), b"b", 300)]).await;
+    assert_eq!(store.marks().await.unwrap(), marks);
+}
+
+#[tokio::test]
 async fn no_pattern_of_a_consumer_matches_anything_but_frames() {
     let server = RedisServer::start();
     let store = open(&server);
