@@ -95,16 +95,18 @@ impl HealthBoard {
 }
 
 impl Reporter {
-    /// A frame came, captured at `at`.
-    pub fn frame(&self, at: UnixNanos) {
+    /// A frame came, captured at `at`; true when none had come just before.
+    pub fn frame(&self, at: UnixNanos) -> bool {
         let mut row = lock(&self.row);
         row.frames += 1;
         row.last_frame = Some(at);
-        if row.state != SourceState::Active {
+        let news = row.state != SourceState::Active;
+        if news {
             row.consecutive_failures = 0;
             row.last_error.clear();
             self.enter(row, SourceState::Active, at);
         }
+        news
     }
 
     /// An attempt failed for this reason; true when the camera had not failed just before.
@@ -165,8 +167,8 @@ mod tests {
         };
         assert_eq!(board.snapshot(), [down]);
 
-        reporter.frame(at(3).unwrap());
-        reporter.frame(at(4).unwrap());
+        assert!(reporter.frame(at(3).unwrap()));
+        assert!(!reporter.frame(at(4).unwrap()));
         let up = CameraHealth {
             state: SourceState::Active,
             since: at(3),

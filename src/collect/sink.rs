@@ -11,6 +11,7 @@ use anyhow::{Result, bail};
 use bytes::Bytes;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 use crate::clock::Clock;
 use crate::ingest::{DropReason, Lane};
@@ -128,13 +129,18 @@ impl Sink {
         }
     }
 
-    /// Waits until `due`; false when the source shall stop.
-    pub(super) async fn sleep_until(&self, due: Instant) -> bool {
+    /// As `wait`, for a source that may rightly pause for as long as it likes.
+    pub(super) async fn wait_for_ever<F: Future>(&self, reading: F) -> Option<F::Output> {
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => false,
-            () = tokio::time::sleep_until(due) => true,
+            () = self.stop.cancelled() => None,
+            read = reading => Some(read),
         }
+    }
+
+    /// Waits until `due`; false when the source shall stop.
+    pub(super) async fn sleep_until(&self, due: Instant) -> bool {
+        self.wait_for_ever(tokio::time::sleep_until(due)).await.is_some()
     }
 
     /// Waits until the source shall stop.
@@ -151,7 +157,9 @@ impl Sink {
         flow.last = now;
         flow.frames += 1;
         drop(flow);
-        self.reporter.frame(at);
+        if self.reporter.frame(at) {
+            info!(camera = %self.lane.stream().camera, "delivers frames");
+        }
     }
 
     fn flow(&self) -> MutexGuard<'_, Flow> {
@@ -161,7 +169,44 @@ impl Sink {
 
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
+
     use super::*;
+    use crate::bus::memory::MemoryBus;
+    use crate::clock::SystemClock;
+    use crate::collect::health::HealthBoard;
+    use crate::ingest::announce::{Announcer, AnnouncerParts};
+    use crate::ingest::{Ingest, IngestOptions};
+    use crate::metrics::Metrics;
+    use crate::model::event::RoutingKeys;
+    use crate::model::key::FrameKey;
+    use crate::model::retention::Retention;
+    use crate::model::time::Ttl;
+    use crate::store::memory::MemoryStore;
+
+    fn lane() -> Lane {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = Arc::new(MemoryStore::new(Arc::clone(&clock), 1 << 20));
+        let metrics = Arc::new(Metrics::default());
+        let announcer = Announcer::start(AnnouncerParts {
+            store: Arc::<MemoryStore>::clone(&store),
+            outbox: Arc::<MemoryStore>::clone(&store),
+            bus: Arc::new(MemoryBus::new(RoutingKeys::default())),
+            clock: Arc::clone(&clock),
+            metrics: Arc::clone(&metrics),
+            whole_frames: None,
+        });
+        let ingest = Ingest::new(store, announcer, clock, metrics, IngestOptions::default());
+        let key: FrameKey = "test:frames:cam1:1731024000123456789:00001".parse().unwrap();
+        ingest.lane(key.stream(), &Retention::single(Ttl::from_secs(60).unwrap()), None)
+    }
+
+    fn sink(stop: &CancellationToken) -> Sink {
+        let (lane, clock) = (lane(), Arc::new(SystemClock));
+        let camera = lane.stream().camera.clone();
+        let reporter = HealthBoard::default().add(camera, String::new(), String::new());
+        Sink::new(lane, clock, stop.clone(), reporter, Duration::from_secs(10))
+    }
 
     #[test]
     fn a_stall_is_three_intervals_but_never_below_the_timeout() {
@@ -169,5 +214,32 @@ mod tests {
         for (interval, limit) in [(0, 10), (1, 10), (4, 12), (60, 180)] {
             assert_eq!(stall_limit(secs(10), secs(interval)), secs(limit), "{interval}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_picture_ends_the_wait_for_one() {
+        let sink = sink(&CancellationToken::new());
+        let picture = Bytes::from_static(&[0xFF, 0xD8, 0xFF]);
+        let began = Instant::now();
+        let mut stalls = Vec::new();
+        for (first, second) in [(None, None), (Some(picture), Some("no picture".into()))] {
+            first.into_iter().for_each(|bytes| sink.frame(sink.now(), bytes));
+            assert_eq!(sink.wait(ready(7)).await.unwrap(), Some(7));
+            second.into_iter().for_each(|bytes| sink.frame(sink.now(), bytes));
+            let error = sink.wait(pending::<()>()).await.unwrap_err();
+            stalls.push((began.elapsed().as_secs(), error.to_string()));
+        }
+        let said = ["no frame came for 20 s".to_owned(), "no frame came for 10 s".to_owned()];
+        assert_eq!(stalls, Vec::from_iter([20, 30].into_iter().zip(said)));
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_every_wait() {
+        let stop = CancellationToken::new();
+        let sink = sink(&stop);
+        stop.cancel();
+        assert_eq!(sink.wait(ready(7)).await.unwrap(), None);
+        assert_eq!(sink.wait_for_ever(ready(7)).await, None);
+        assert!(!sink.sleep_until(Instant::now()).await);
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::debug;
 
 use super::health::{CameraHealth, HealthBoard, SourceState};
 use crate::bus::{Bus, BusError, Message, Topic};
@@ -22,8 +22,8 @@ use crate::model::name::CameraId;
 /// Changes are gathered for so long before they are told.
 const SETTLE: Duration = Duration::from_millis(200);
 
-/// The wait after the broker refused a message.
-const RETRY: Duration = Duration::from_secs(5);
+/// The wait after a message was not confirmed; then also for the bus to be ready.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// What the bus was told last.
 #[derive(Debug, Default)]
@@ -45,10 +45,8 @@ pub(crate) async fn publish(
             board.changed().await;
             tokio::time::sleep(SETTLE).await;
             while let Err(error) = tell(&mut told, &board, bus.as_ref(), clock.as_ref()).await {
-                warn!("camera status not published yet: {error}");
-                if matches!(error, BusError::Refused(_)) {
-                    tokio::time::sleep(RETRY).await;
-                }
+                debug!("camera status not published yet: {error}");
+                tokio::time::sleep(RETRY).await;
                 bus.ready().await;
             }
         }
@@ -106,4 +104,80 @@ fn count(health: &[CameraHealth]) -> (usize, usize) {
     let collected = || health.iter().filter(|camera| camera.state != SourceState::Push);
     let active = collected().filter(|camera| camera.state == SourceState::Active).count();
     (collected().count(), active)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt as _, StreamExt as _};
+
+    use super::*;
+    use crate::bus::Event;
+    use crate::bus::memory::MemoryBus;
+    use crate::clock::SettableClock;
+    use crate::collect::health::Reporter;
+    use crate::model::event::RoutingKeys;
+    use crate::model::time::UnixNanos;
+
+    fn at(millis: u64) -> UnixNanos {
+        UnixNanos::new(millis * 1_000_000).unwrap()
+    }
+
+    fn cameras(board: &mut HealthBoard, count: usize) -> Vec<Reporter> {
+        let mut add = |n| {
+            let camera = CameraId::new(&format!("cam{n}")).unwrap();
+            board.add(camera, String::new(), String::new())
+        };
+        (1..=count).map(&mut add).collect()
+    }
+
+    /// What is published when the state is told now: "camera state" or "active/total".
+    async fn told_now(told: &mut Told, board: &HealthBoard, bus: &MemoryBus) -> Vec<String> {
+        let mut events = bus.subscribe().await.unwrap();
+        tell(told, board, bus, &SettableClock::at(at(9))).await.unwrap();
+        let mut said = Vec::new();
+        while let Some(Some(Event::Message { body, .. })) = events.next().now_or_never() {
+            let message: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            let [camera, state, active, total] =
+                ["camera_id", "state", "active_cameras", "total_cameras"]
+                    .map(|name| &message[name]);
+            said.push(match camera.as_str() {
+                Some(camera) => format!("{camera} {}", state.as_str().unwrap()),
+                None => format!("{active}/{total}"),
+            });
+        }
+        said
+    }
+
+    #[tokio::test]
+    async fn each_change_is_told_once_and_failures_in_a_row_are_not() {
+        let (mut told, mut board) = (Told::default(), HealthBoard::default());
+        let bus = MemoryBus::new(RoutingKeys::default());
+        let cameras = cameras(&mut board, 3);
+        assert_eq!(told_now(&mut told, &board, &bus).await, Vec::<String>::new());
+        cameras[0].frame(at(1));
+        cameras[1].failed(at(1), "away".to_owned());
+        cameras[2].pushed_by_others(at(1));
+        let said = told_now(&mut told, &board, &bus).await;
+        assert_eq!(said, ["cam1 active", "cam2 inactive", "1/2"]);
+        cameras[1].failed(at(2), "away".to_owned());
+        assert_eq!(told_now(&mut told, &board, &bus).await, Vec::<String>::new());
+        cameras[1].frame(at(3));
+        assert_eq!(told_now(&mut told, &board, &bus).await, ["cam2 active", "2/2"]);
+        cameras[0].failed(at(4), "away".to_owned());
+        cameras[0].frame(at(5));
+        assert_eq!(told_now(&mut told, &board, &bus).await, Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn a_bus_that_was_away_is_told_how_things_stand() {
+        let (mut told, mut board) = (Told::default(), HealthBoard::default());
+        let cameras = cameras(&mut board, 1);
+        cameras[0].frame(at(1));
+        let away = MemoryBus::new(RoutingKeys::default());
+        away.close().await;
+        assert!(tell(&mut told, &board, &away, &SettableClock::at(at(2))).await.is_err());
+        cameras[0].failed(at(3), "away".to_owned());
+        let back = MemoryBus::new(RoutingKeys::default());
+        assert_eq!(told_now(&mut told, &board, &back).await, ["cam1 inactive", "0/1"]);
+    }
 }

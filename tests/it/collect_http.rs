@@ -62,6 +62,7 @@ impl Device {
             .route("/snapshot", get(snapshot))
             .route("/unchanged", get(unchanged_snapshot))
             .route("/closed", get(closed_snapshot))
+            .route("/moved", get(|| async { axum::response::Redirect::temporary("/closed") }))
             .route("/page", get(|| async { axum::response::Html("<h1>Welcome</h1>") }))
             .with_state(device.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -212,19 +213,21 @@ async fn a_snapshot_that_did_not_change_is_not_taken_again() {
 async fn a_digest_login_is_answered_and_a_wrong_password_is_told_but_not_shown() {
     let device = Device::start().await;
     let interval = Some(Duration::from_millis(20));
-    let at = |login: &str| {
-        let spec = camera("cam1", &format!("http://{login}127.0.0.1:{}/closed", device.port));
+    let at = |login: &str, path: &str| {
+        let spec = camera("cam1", &format!("http://{login}127.0.0.1:{}{path}", device.port));
         CameraSpec { snapshot_interval: interval, ..spec }
     };
-    let rig = Rig::start(vec![at("me:p%40ss@")]);
-    rig.wait_for_frames(3).await;
-    assert_eq!(rig.health().source, format!("http://me:***@127.0.0.1:{}/closed", device.port));
-    rig.stop().await;
+    for path in ["/closed", "/moved"] {
+        let rig = Rig::start(vec![at("me:p@ss@", path)]);
+        rig.wait_for_frames(3).await;
+        assert_eq!(rig.health().source, format!("http://me:***@127.0.0.1:{}{path}", device.port));
+        rig.stop().await;
+    }
     for (login, said) in [
         ("me:wrong@", "the camera refuses the user \"me\" or the password"),
         ("", "the camera asks for a login: write user:password@ before its host in the URL"),
     ] {
-        let rig = Rig::start(vec![at(login)]);
+        let rig = Rig::start(vec![at(login, "/closed")]);
         rig.wait("the refusal", |health| health.consecutive_failures > 0).await;
         assert_eq!(rig.health().last_error, said);
         rig.stop().await;

@@ -89,6 +89,28 @@ impl FfmpegSource {
         arguments
     }
 
+    /// Hands over frames until the output ends; only a live stream may stall.
+    async fn read(
+        &self,
+        child: &mut GuardedChild,
+        parser: &mut MultipartParser,
+        sink: &Sink,
+    ) -> Result<Read> {
+        loop {
+            let chunk = match self.input {
+                Input::Live { .. } => sink.wait(child.read()).await?,
+                Input::File { .. } => sink.wait_for_ever(child.read()).await,
+            };
+            let Some(chunk) = chunk else { return Ok(Read::Stop) };
+            let chunk = chunk.context("the output of ffmpeg cannot be read")?;
+            if chunk.is_empty() {
+                return Ok(Read::EndOfOutput);
+            }
+            parser.push(&chunk, sink.now());
+            hand_over(parser, sink);
+        }
+    }
+
     /// What the end of ffmpeg means, when nobody asked for it.
     fn judge(&self, ended: &Ended) -> Result<End> {
         let said = &ended.said;
@@ -112,7 +134,7 @@ impl Source for FfmpegSource {
         let mut child = GuardedChild::start(&self.program, &self.arguments())
             .context("ffmpeg could not be started")?;
         let mut parser = MultipartParser::with_boundary(BOUNDARY, self.max_frame_bytes);
-        let read = read(&mut child, &mut parser, sink).await;
+        let read = self.read(&mut child, &mut parser, sink).await;
         let ended = child.end().await;
         if matches!(read, Ok(Read::Stop)) {
             return Ok(End::Stopped);
@@ -135,18 +157,6 @@ impl Source for FfmpegSource {
 enum Read {
     Stop,
     EndOfOutput,
-}
-
-async fn read(child: &mut GuardedChild, parser: &mut MultipartParser, sink: &Sink) -> Result<Read> {
-    loop {
-        let Some(chunk) = sink.wait(child.read()).await? else { return Ok(Read::Stop) };
-        let chunk = chunk.context("the output of ffmpeg cannot be read")?;
-        if chunk.is_empty() {
-            return Ok(Read::EndOfOutput);
-        }
-        parser.push(&chunk, sink.now());
-        hand_over(parser, sink);
-    }
 }
 
 fn live_options(scheme: &str) -> &'static [&'static str] {

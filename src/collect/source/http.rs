@@ -79,6 +79,10 @@ impl HttpSource {
                 "the camera asks for a login: write user:password@ before its host in the URL",
             )?;
             ensure!(login.note(response.headers()), "the camera asks for an unknown kind of login");
+            // A digest is bound to a path: the one we were sent to, if that is on the same camera.
+            if response.url().host() == self.url.host() {
+                self.url = response.url().clone();
+            }
             response = self.send().await?;
         }
         match (response.status(), &self.login) {
