@@ -7,7 +7,7 @@
 //! | floor | modules |
 //! | --- | --- |
 //! | 5, 6 | the HTTP API and the command line |
-//! | 4 | [`service`]: what every face calls |
+//! | 4 | [`app`]: configuration to engine; [`service`]: what every face calls |
 //! | 3 | [`collect`]: cameras and their sources |
 //! | 2 | [`ingest`]: the way in; [`query`]: the way out |
 //! | 1 | [`store`], [`bus`]: where frames lie and how consumers are told |
@@ -16,6 +16,7 @@
 //! The way in: `source -> collect -> ingest -> store.put -> bus.publish`. The way out:
 //! `query -> plan -> store.index -> store.fetch`. Other programs' tests start at [`testing`].
 
+pub mod app;
 pub mod backoff;
 pub mod bus;
 pub mod clock;

@@ -1,26 +1,6 @@
 //! For other programs' tests: the embedded store and bus, and a clock that stands still.
 //!
-//! [`FrozenCache`] is a whole cache in memory, on the real ingest and query, at an instant that the
-//! test chooses. Frames expire when the test moves the clock, not when a sleep ends:
-//!
-//! ```
-//! use std::time::Duration;
-//! use framecache::testing::{FrozenCache, jpeg};
-//!
-//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
-//! let cache = FrozenCache::at("2024-11-08T00:00:00Z", Duration::from_secs(60));
-//! let key = cache.push("cam1", jpeg(64, 48)).await;
-//! assert_eq!(key.to_string(), "test:frames:cam1:1731024000000000000:00001");
-//!
-//! cache.clock.advance(Duration::from_secs(59));
-//! assert_eq!(cache.get(&key).await, Some(jpeg(64, 48)));
-//!
-//! cache.clock.advance(Duration::from_secs(1));
-//! assert_eq!(cache.get(&key).await, None);
-//! # });
-//! ```
-//!
-//! These functions panic on bad input: they are for tests.
+//! [`FrozenCache`] puts them together. These functions panic on bad input: they are for tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +23,25 @@ use crate::query::Query;
 use crate::store::FrameStore;
 
 /// A cache in memory whose time stands still; tenant `test`, prefix `frames`.
+///
+/// It is the real ingest and query at an instant that the test chooses. Frames expire when the test moves the clock, not when a sleep ends:
+///
+/// ```
+/// use std::time::Duration;
+/// use framecache::testing::{FrozenCache, jpeg};
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let cache = FrozenCache::at("2024-11-08T00:00:00Z", Duration::from_secs(60));
+/// let key = cache.push("cam1", jpeg(64, 48)).await;
+/// assert_eq!(key.to_string(), "test:frames:cam1:1731024000000000000:00001");
+///
+/// cache.clock.advance(Duration::from_secs(59));
+/// assert_eq!(cache.get(&key).await, Some(jpeg(64, 48)));
+///
+/// cache.clock.advance(Duration::from_secs(1));
+/// assert_eq!(cache.get(&key).await, None);
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct FrozenCache {
     /// Its clock.

@@ -19,6 +19,8 @@ pub struct CameraSpec {
     /// `http://` only: ask for one picture after another, with so much time between, whatever the
     /// camera says that it sends. `None`: by its content type, pictures once a second.
     pub snapshot_interval: Option<Duration>,
+    /// Read by ffmpeg what could be read without it: `rtsp://` and `http://`.
+    pub by_ffmpeg: bool,
     /// Without a frame for so long (and for three times the usual) it is connected to anew.
     pub stall_timeout: Duration,
     /// The longest wait between two attempts to reach it.
@@ -38,6 +40,7 @@ impl CameraSpec {
             name: String::new(),
             url,
             snapshot_interval: None,
+            by_ffmpeg: false,
             stall_timeout: Duration::from_secs(10),
             reconnect_max: Duration::from_secs(30),
             max_frame_bytes: FRAME_MAX_BYTES,

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
-use super::{ErrorKind, Followed, Readiness, Service, ServiceError, TimelineRequest};
+use super::{CameraDown, ErrorKind, Followed, Readiness, Service, ServiceError, TimelineRequest};
 use crate::bus::{Bus, BusError, BusState, Event};
 use crate::clock::Clock;
+use crate::collect::{HealthBoard, SourceState};
 use crate::ingest::{Ingest, Lane, PushError, PushTime, Pushed};
 use crate::model::event::{Announcement, EventError};
 use crate::model::frame::{Frame, FrameInfo};
@@ -44,6 +45,8 @@ pub struct LocalParts {
     pub bus: Arc<dyn Bus>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// How the configured cameras do.
+    pub health: HealthBoard,
     /// The one tenant that this process writes.
     pub tenant: Tenant,
     /// The tiers of frames that are pushed.
@@ -171,13 +174,17 @@ impl Service for LocalService {
             BusState::Away(why) => reasons.push(format!("the bus is away: {why}")),
             BusState::Refused(why) => reasons.push(format!("the bus refuses: {why}")),
         }
+        let down = parts.health.snapshot().into_iter();
+        let down = down.filter(|camera| camera.state == SourceState::Inactive);
         Ok(Readiness {
             ready: reasons.is_empty(),
             store: parts.place.clone(),
             bus: parts.bus_place.clone(),
             reasons,
             announcements_waiting: parts.ingest.announcements_waiting(),
-            cameras_down: Vec::new(),
+            cameras_down: down
+                .map(|camera| CameraDown { camera: camera.camera, error: camera.last_error })
+                .collect(),
         })
     }
 

@@ -48,7 +48,11 @@ pub(super) trait Source: Send + fmt::Debug {
 /// # Errors
 /// One sentence when an option in the URL does not fit.
 pub(super) fn open(spec: &CameraSpec) -> Result<Box<dyn Source>> {
-    Ok(match spec.url.kind() {
+    let kind = match spec.url.kind() {
+        SourceKind::Rtsp | SourceKind::Http if spec.by_ffmpeg => SourceKind::Ffmpeg,
+        kind => kind,
+    };
+    Ok(match kind {
         SourceKind::Synthetic => Box::new(synthetic::SyntheticSource::new(spec)?),
         SourceKind::Dir => Box::new(dir::DirSource::new(spec)?),
         SourceKind::Push => Box::new(push::PushSource),
