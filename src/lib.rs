@@ -6,7 +6,8 @@
 //!
 //! | floor | modules |
 //! | --- | --- |
-//! | 5, 6 | the HTTP API and the command line |
+//! | 6 | the command line |
+//! | 5 | [`web`]: the HTTP API |
 //! | 4 | [`app`]: configuration to engine; [`service`]: what every face calls |
 //! | 3 | [`collect`]: cameras and their sources |
 //! | 2 | [`ingest`]: the way in; [`query`]: the way out |
@@ -30,3 +31,4 @@ pub mod service;
 pub mod store;
 pub mod testing;
 pub mod tls;
+pub mod web;

@@ -11,6 +11,7 @@ mod collect_ffmpeg;
 mod collect_http;
 mod collect_local;
 mod collect_rtsp;
+mod http;
 mod messages_doc;
 mod promises;
 mod query_contract;

@@ -1,0 +1,121 @@
+//! Floor 5: the HTTP API. One file per resource; each parses, asks the service, and maps the answer.
+//!
+//! Nothing is decided here: what a request means is said by the query types, what fails by
+//! `ServiceError`, and [`problem`] turns that into statuses in one place. Instants in answers are
+//! strings of nanoseconds. There is no access control yet: listen on the loopback only.
+
+mod at;
+mod cameras;
+mod events;
+mod frames;
+mod health;
+mod latest;
+mod page;
+mod params;
+mod picture;
+mod problem;
+mod push;
+mod reindex;
+mod stats;
+mod timeline;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::OriginalUri;
+use axum::http::Method;
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use self::problem::Problem;
+use crate::clock::Clock;
+use crate::model::name::{Prefix, Tenant};
+use crate::service::Service;
+
+/// How long requests that are being answered may go on after the stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What every handler works with.
+#[derive(Debug, Clone)]
+pub struct WebState {
+    /// Who answers.
+    pub service: Arc<dyn Service>,
+    /// Whose frames are meant where a request names no tenant.
+    pub tenant: Tenant,
+    /// Which family is meant where a request names no prefix.
+    pub prefix: Prefix,
+    /// What `now` means in a request.
+    pub clock: Arc<dyn Clock>,
+    /// The largest body of a push, in bytes.
+    pub max_frame_bytes: usize,
+    /// Ends the streams of events, which have no end of their own.
+    pub stop: CancellationToken,
+}
+
+/// The whole API and the front page.
+pub fn router(state: WebState) -> Router {
+    let api = Router::new()
+        .route("/cameras", get(cameras::list))
+        .route("/cameras/{camera}/latest", get(latest::info))
+        .route("/cameras/{camera}/latest.jpg", get(latest::jpeg))
+        .route("/cameras/{camera}/at", get(at::info))
+        .route("/cameras/{camera}/at.jpg", get(at::jpeg))
+        .route("/cameras/{camera}/frames", get(frames::of_camera).post(push::push))
+        .route("/cameras/{camera}/frames/{frame}", get(frames::one))
+        .route("/frames", get(frames::of_cameras))
+        .route("/timeline", get(timeline::steps))
+        .route("/stats", get(stats::stats))
+        .route("/events", get(events::follow))
+        .route("/reindex", post(reindex::reindex));
+    Router::new()
+        .route("/", get(page::index))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .nest("/api/v1", api)
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method)
+        .with_state(Arc::new(state))
+}
+
+async fn unknown_path(OriginalUri(uri): OriginalUri) -> Problem {
+    Problem::unknown_path(uri.path())
+}
+
+async fn unknown_method(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
+    Problem::unknown_method(&method, uri.path())
+}
+
+/// Answers on `listener` until `stop`, then finishes what it is answering, for five seconds at most.
+///
+/// `stop` should be the token of [`WebState::stop`].
+///
+/// # Errors
+/// What the listener fails with for good.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!("a connection may be slow: {error}");
+        }
+    });
+    let serving =
+        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let too_long = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        ended = serving => ended,
+        () = too_long => {
+            tracing::warn!("requests that took over {} s were cut off", GRACE.as_secs());
+            Ok(())
+        }
+    }
+}

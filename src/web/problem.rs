@@ -1,0 +1,88 @@
+//! The one place that maps errors to HTTP: problem details as of RFC 9457.
+//!
+//! `type` is `urn:framecache:error:<kind>` and is what programs should look at; `detail` is the one
+//! sentence for people. A remote service reads both back into the same `ServiceError`.
+
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::service::{ErrorKind, ServiceError};
+
+/// Seconds after which a client may come again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// An answer that says what was wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    kind: &'static str,
+    status: StatusCode,
+    title: &'static str,
+    detail: String,
+}
+
+impl Problem {
+    /// The request is wrong.
+    #[expect(clippy::needless_pass_by_value, reason = "so that it fits into map_err")]
+    pub(super) fn bad_input(detail: impl ToString) -> Self {
+        ServiceError { kind: ErrorKind::BadInput, message: detail.to_string() }.into()
+    }
+
+    /// What was asked for does not live here.
+    pub(super) fn not_found(detail: String) -> Self {
+        let (kind, status) = ("not-found", StatusCode::NOT_FOUND);
+        Self { kind, status, title: "Nothing found", detail }
+    }
+
+    /// No such page.
+    pub(super) fn unknown_path(path: &str) -> Self {
+        let (kind, status) = ("unknown-path", StatusCode::NOT_FOUND);
+        let detail = format!("nothing is served at {path}: / lists what is");
+        Self { kind, status, title: "Unknown path", detail }
+    }
+
+    /// The path exists, but not for this method.
+    pub(super) fn unknown_method(method: &Method, path: &str) -> Self {
+        let (kind, status) = ("unknown-method", StatusCode::METHOD_NOT_ALLOWED);
+        let detail = format!("{path} does not take {method}: the header Allow says what it takes");
+        Self { kind, status, title: "Method not allowed", detail }
+    }
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        let (kind, status, title) = match error.kind {
+            ErrorKind::BadInput => ("bad-input", StatusCode::BAD_REQUEST, "Bad request"),
+            ErrorKind::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
+            ErrorKind::Denied => ("denied", StatusCode::FORBIDDEN, "Denied"),
+            ErrorKind::Unavailable => {
+                ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Come again")
+            }
+            ErrorKind::Refused => ("refused", StatusCode::BAD_GATEWAY, "Refused by the backend"),
+            ErrorKind::Internal => {
+                ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal error")
+            }
+        };
+        Self { kind, status, title, detail: error.message }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Self { kind, status, title, detail } = self;
+        let body = json!({
+            "type": format!("urn:framecache:error:{kind}"),
+            "title": title,
+            "status": status.as_u16(),
+            "detail": detail,
+        });
+        let mut response = (status, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        let problem = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, problem);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
+    }
+}

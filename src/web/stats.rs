@@ -1,0 +1,13 @@
+//! `GET /api/v1/stats`: what lives, by family. Unlike elsewhere, without tenant and prefix every
+//! family is meant.
+
+use axum::Json;
+
+use super::params::Call;
+use super::problem::Problem;
+use crate::query::StatsAnswer;
+
+pub(super) async fn stats(call: Call) -> Result<Json<StatsAnswer>, Problem> {
+    let params = call.params(&["camera"])?;
+    Ok(Json(call.web.service.stats(&params.wide_scope()?).await?))
+}

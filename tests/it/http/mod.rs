@@ -1,0 +1,191 @@
+//! The HTTP API and the remote service, on a real server with the embedded store and bus, and a
+//! clock that stands still so that whole answers can be compared.
+
+#![allow(clippy::unwrap_used, reason = "a test may end where its server fails")]
+
+mod api;
+mod errors;
+mod events;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use framecache::bus::memory::MemoryBus;
+use framecache::clock::SettableClock;
+use framecache::ingest::announce::AnnouncerParts;
+use framecache::ingest::{Announcer, Ingest, IngestOptions};
+use framecache::metrics::Metrics;
+use framecache::model::event::RoutingKeys;
+use framecache::model::key::{FrameKey, StreamId};
+use framecache::model::name::{CameraId, Prefix, Tenant};
+use framecache::model::retention::Retention;
+use framecache::model::time::{Ttl, UnixNanos};
+use framecache::query::Query;
+use framecache::service::Service;
+use framecache::service::local::{LocalParts, LocalService};
+use framecache::store::memory::MemoryStore;
+use framecache::store::{FrameStore, PutFrame};
+use framecache::web::{WebState, router, serve};
+use reqwest::{Client, Response};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// 2024-11-08T00:00:00Z, where the clock stands.
+const NOW: u64 = 1_731_024_000;
+
+/// The largest push that the server takes.
+const MAX_FRAME_BYTES: usize = 10_000;
+
+/// A server and everything behind it.
+struct Rig {
+    service: Arc<LocalService>,
+    store: Arc<MemoryStore>,
+    bus: Arc<MemoryBus>,
+    ingest: Arc<Ingest>,
+    clock: Arc<SettableClock>,
+    client: Client,
+    address: SocketAddr,
+    stop: CancellationToken,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Rig {
+    async fn start() -> Self {
+        let clock = Arc::new(SettableClock::at(at_millis(0)));
+        let store = Arc::new(MemoryStore::new(Arc::<SettableClock>::clone(&clock), 64 << 20));
+        let bus = Arc::new(MemoryBus::new(RoutingKeys::default()));
+        let ingest = Arc::new(ingest(&store, &bus, &clock));
+        let service = Arc::new(LocalService::new(LocalParts {
+            place: "embedded".to_owned(),
+            bus_place: "in process".to_owned(),
+            ingest: Arc::clone(&ingest),
+            query: Query::new(
+                Arc::<MemoryStore>::clone(&store),
+                Arc::<SettableClock>::clone(&clock),
+            ),
+            store: Arc::<MemoryStore>::clone(&store),
+            bus: Arc::<MemoryBus>::clone(&bus),
+            clock: Arc::<SettableClock>::clone(&clock),
+            tenant: tenant(),
+            retention: Retention::single(Ttl::from_secs(60).unwrap()),
+            max_cameras: 3,
+        }));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let server = serving(listener, &service, &clock, &stop);
+        framecache::tls::install_provider();
+        let client = Client::builder().no_proxy().build().unwrap();
+        Self { service, store, bus, ingest, clock, client, address, stop, server }
+    }
+
+    /// Ends the server; returns the address it had.
+    async fn stop_server(&mut self) -> SocketAddr {
+        self.stop.cancel();
+        (&mut self.server).await.unwrap().unwrap();
+        self.address
+    }
+
+    /// Serves again where the first server was.
+    async fn serve_again(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.stop = CancellationToken::new();
+        self.server = serving(listener, &self.service, &self.clock, &self.stop);
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    async fn get(&self, path: &str) -> Response {
+        self.client.get(self.url(path)).send().await.unwrap()
+    }
+
+    /// Status and JSON of a GET.
+    async fn json(&self, path: &str) -> (u16, Value) {
+        let response = self.get(path).await;
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Pushes a picture taken so many milliseconds before now; returns its key.
+    async fn push(&self, camera: &str, millis_ago: u64, picture: Bytes) -> FrameKey {
+        let at = Some(at_millis(0).minus(Duration::from_millis(millis_ago)));
+        self.service.push(&stream(camera), at, picture).await.unwrap().key
+    }
+
+    /// Stores a frame as another program would: no index, any key.
+    async fn put_foreign(&self, key: &FrameKey, bytes: Bytes) {
+        let ttl = Ttl::from_secs(60).unwrap();
+        let frame = PutFrame { key: key.clone(), bytes, ttl, new_dimensions: None };
+        self.store.put(&[frame]).await.pop().unwrap().unwrap();
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn serving(
+    listener: TcpListener,
+    service: &Arc<LocalService>,
+    clock: &Arc<SettableClock>,
+    stop: &CancellationToken,
+) -> JoinHandle<std::io::Result<()>> {
+    let state = WebState {
+        service: Arc::<LocalService>::clone(service),
+        tenant: tenant(),
+        prefix: prefix(),
+        clock: Arc::<SettableClock>::clone(clock),
+        max_frame_bytes: MAX_FRAME_BYTES,
+        stop: stop.clone(),
+    };
+    tokio::spawn(serve(listener, router(state), stop.clone()))
+}
+
+fn ingest(store: &Arc<MemoryStore>, bus: &Arc<MemoryBus>, clock: &Arc<SettableClock>) -> Ingest {
+    let metrics = Arc::new(Metrics::default());
+    let announcer = Announcer::start(AnnouncerParts {
+        store: Arc::<MemoryStore>::clone(store),
+        outbox: Arc::<MemoryStore>::clone(store),
+        bus: Arc::<MemoryBus>::clone(bus),
+        clock: Arc::<SettableClock>::clone(clock),
+        metrics: Arc::clone(&metrics),
+        whole_frames: None,
+    });
+    let options = IngestOptions { max_frame_bytes: MAX_FRAME_BYTES, ..IngestOptions::default() };
+    let (store, clock) = (Arc::<MemoryStore>::clone(store), Arc::<SettableClock>::clone(clock));
+    Ingest::new(store, announcer, clock, metrics, options)
+}
+
+fn tenant() -> Tenant {
+    Tenant::new("shop").unwrap()
+}
+
+fn prefix() -> Prefix {
+    Prefix::new("frames").unwrap()
+}
+
+fn stream(camera: &str) -> StreamId {
+    StreamId { tenant: tenant(), prefix: prefix(), camera: CameraId::new(camera).unwrap() }
+}
+
+/// So many milliseconds after where the clock starts.
+fn at_millis(millis: u64) -> UnixNanos {
+    UnixNanos::new(NOW * 1_000_000_000 + millis * 1_000_000).unwrap()
+}
+
+/// A real JPEG of 16 x 8 pixels; `shade` makes its bytes differ.
+fn picture(shade: u8) -> Bytes {
+    let mut jpeg = Vec::new();
+    let pixels = vec![shade; 16 * 8 * 3];
+    jpeg_encoder::Encoder::new(&mut jpeg, 80)
+        .encode(&pixels, 16, 8, jpeg_encoder::ColorType::Rgb)
+        .unwrap();
+    Bytes::from(jpeg)
+}
