@@ -6,6 +6,7 @@
 //! into the few kinds that a face can act on.
 
 pub mod local;
+pub mod remote;
 
 use std::fmt;
 use std::time::Duration;

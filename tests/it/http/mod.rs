@@ -6,6 +6,7 @@
 mod api;
 mod errors;
 mod events;
+mod remote;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
