@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use framecache::bus::memory::MemoryBus;
 use framecache::clock::SettableClock;
+use framecache::collect::HealthBoard;
 use framecache::ingest::announce::AnnouncerParts;
 use framecache::ingest::{Announcer, Ingest, IngestOptions};
 use framecache::metrics::Metrics;
@@ -71,6 +72,7 @@ impl Rig {
             store: Arc::<MemoryStore>::clone(&store),
             bus: Arc::<MemoryBus>::clone(&bus),
             clock: Arc::<SettableClock>::clone(&clock),
+            health: HealthBoard::default(),
             tenant: tenant(),
             retention: Retention::single(Ttl::from_secs(60).unwrap()),
             max_cameras: 3,
