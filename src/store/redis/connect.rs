@@ -165,6 +165,11 @@ impl Link<'_> {
 
     pub(super) async fn run<T: FromRedisValue>(&mut self, cmd: &Cmd) -> Result<T, StoreError> {
         let outcome = cmd.query_async(&mut self.open.connection).await;
+        if self.was_stale(&outcome) {
+            self.renew(&outcome).await?;
+            let outcome = cmd.query_async(&mut self.open.connection).await;
+            return self.judge(outcome).await;
+        }
         self.judge(outcome).await
     }
 
@@ -174,7 +179,27 @@ impl Link<'_> {
         pipe: &Pipeline,
     ) -> Result<T, StoreError> {
         let outcome = pipe.query_async(&mut self.open.connection).await;
+        if self.was_stale(&outcome) {
+            self.renew(&outcome).await?;
+            let outcome = pipe.query_async(&mut self.open.connection).await;
+            return self.judge(outcome).await;
+        }
         self.judge(outcome).await
+    }
+
+    /// Whether a read only found out that the server had closed an idle connection: reads can be
+    /// asked again, so a restart of Redis costs no reader an error. Writes are the caller's to judge.
+    fn was_stale<T>(&self, outcome: &Result<T, RedisError>) -> bool {
+        let broken = |error: &RedisError| error.is_unrecoverable_error() && !error.is_timeout();
+        self.lane.role == Role::Read && outcome.as_ref().is_err_and(broken)
+    }
+
+    async fn renew<T>(&mut self, outcome: &Result<T, RedisError>) -> Result<(), StoreError> {
+        if let Err(error) = outcome {
+            self.forget(error, &error::explain(error, &self.lane.shared.address)).await;
+        }
+        self.open = self.lane.link().await?.open;
+        Ok(())
     }
 
     async fn judge<T>(&self, outcome: Result<T, RedisError>) -> Result<T, StoreError> {
@@ -183,11 +208,16 @@ impl Link<'_> {
             Err(error) => error,
         };
         let said = error::explain(&error, &self.lane.shared.address);
+        self.forget(&error, &said).await;
+        Err(said)
+    }
+
+    /// Gives the connection up where the error means that it is of no use any more.
+    async fn forget(&self, error: &RedisError, said: &StoreError) {
         // A server that turned read-only may no longer be the one that the address leads to.
         if error.is_unrecoverable_error() || matches!(said, StoreError::Unavailable(_)) {
             let mut slot = self.lane.slot.lock().await;
             slot.open = slot.open.take().filter(|open| open.generation != self.open.generation);
         }
-        Err(said)
     }
 }
