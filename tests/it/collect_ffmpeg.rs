@@ -81,6 +81,18 @@ async fn what_ffmpeg_said_and_that_it_is_missing_is_told_in_a_sentence() {
     rig.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_words_of_ffmpeg_do_not_show_the_password() {
+    let port = crate::support::port::free();
+    let url = format!("rtmp://me:hush-hush@127.0.0.1:{port}/live");
+    let rig = Rig::start(vec![camera("cam1", &url)]);
+    rig.wait("the failure", |health| health.consecutive_failures > 0).await;
+    let said = rig.health().last_error;
+    assert!(said.contains("Connection refused") && said.contains("me:***@"), "{said}");
+    assert!(!said.contains("hush"), "{said}");
+    rig.stop().await;
+}
+
 #[test]
 fn ffmpeg_is_gone_soon_after_a_kill_of_its_parent() {
     let folder = tempfile::tempdir().unwrap();

@@ -25,23 +25,26 @@ fn assert_pictures(frames: &[Stored]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_mjpeg_camera_is_read_natively_and_dated_near_its_capture() {
+async fn an_mjpeg_camera_is_read_natively_and_dated_by_its_own_reports() {
     let server = RtspServer::start(LOGIN);
     let start = SystemClock.now();
     let rig = Rig::start(vec![camera("cam1", &server.url("/mjpeg"))]);
-    rig.wait_for_frames(30).await;
+    // The server's first report comes within five seconds.
+    rig.wait_for_frames(90).await;
     assert!(!rig.health().source.contains("ss%20word"), "{}", rig.health().source);
     let outcome = rig.stop().await;
     let end = SystemClock.now();
     let frames = outcome.frames("cam1").await;
     assert_eq!(outcome.counts.stored, outcome.counts.captured);
     assert_pictures(&frames);
-    // 15 frames/s by the camera's clock, which is ours here; less exact until its first report.
     let slack = Duration::from_secs(1);
     assert!(frames.iter().all(|frame| start.minus(slack) < frame.at && frame.at < end));
-    let span = frames.last().unwrap().at.since(frames[0].at).as_secs_f64();
-    let rate = (frames.len() - 1) as f64 / span;
-    assert!((10.0..20.0).contains(&rate), "{rate} frames/s");
+    // Arrivals are a millisecond off here and there; the camera's own clock is not: 15 frames/s.
+    let last: Vec<_> = frames[frames.len() - 15..].iter().map(|frame| frame.at).collect();
+    for pair in last.windows(2) {
+        let frames = pair[1].since(pair[0]).as_secs_f64() * 15.0;
+        assert!((frames - frames.round()).abs() < 0.005, "{frames} frames between {pair:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
