@@ -11,7 +11,7 @@ use crate::model::time::Ttl;
 
 use super::camera::read_cameras;
 use super::error::ConfigError;
-use super::secret::SecretUrl;
+use super::secret::{SecretUrl, with_encoded_password};
 use super::server::{is_given, listen, redis_target, tenant, vhost_of};
 use super::settings::Settings;
 use super::{
@@ -129,7 +129,7 @@ fn amqp(settings: &Settings) -> Result<Option<AmqpConfig>, ConfigError> {
         };
     };
     Ok(Some(AmqpConfig {
-        url: SecretUrl::new(url.to_owned()),
+        url: SecretUrl::new(with_encoded_password(url)),
         frames,
         exchange: text(settings, "amqp.exchange"),
         routing_key_prefix: text(settings, "amqp.routing_key_prefix"),

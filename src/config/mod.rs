@@ -174,6 +174,8 @@ pub struct Flag<'a> {
 pub struct Loaded {
     /// What the program runs with.
     pub config: Config,
+    /// The file that was read: its path as given, or `built-in config.toml`.
+    pub file: String,
     /// Every key with its value, secrets as `***`, and its origin: `config show`.
     pub settings: Vec<Shown>,
     /// Sentences for the log: nothing is wrong, but something may not be meant.
@@ -214,7 +216,8 @@ fn from_text(sources: &Sources<'_>) -> Result<Loaded, ConfigError> {
         warnings
             .push(format!("{}: {list} mean nothing to framecache and are ignored", sources.name));
     }
-    Ok(Loaded { config, settings: settings.show(KEYS, ""), warnings })
+    let settings = settings.show(KEYS, "");
+    Ok(Loaded { config, file: sources.name.to_owned(), settings, warnings })
 }
 
 #[cfg(test)]

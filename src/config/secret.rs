@@ -69,9 +69,11 @@ impl fmt::Debug for SecretUrl {
 }
 
 /// `url` with `***` in place of its password and of query values that are named like secrets.
+///
+/// A text that is no URL loses what stands between its first `:` and its last `@`, paths excepted.
 #[must_use]
 pub fn masked(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return masked_query(url) };
+    let Some((scheme, rest)) = url.split_once("://") else { return masked_fragment(url) };
     match password(rest) {
         Some((from, to)) => {
             format!("{scheme}://{}{MASK}{}", &rest[..from], masked_query(&rest[to..]))
@@ -88,6 +90,16 @@ pub fn with_encoded_password(url: &str) -> String {
     let Some((from, to)) = password(rest) else { return url.to_owned() };
     let encoded = utf8_percent_encode(&rest[from..to], ENDS_A_PASSWORD);
     format!("{scheme}://{}{encoded}{}", &rest[..from], &rest[to..])
+}
+
+fn masked_fragment(text: &str) -> String {
+    let is_path = ["dir:", "file:"].iter().any(|scheme| text.starts_with(scheme));
+    match (text.find(':'), text.rfind('@')) {
+        (Some(colon), Some(at)) if colon < at && !is_path => {
+            format!("{}:{MASK}{}", &text[..colon], masked_query(&text[at..]))
+        }
+        _ => masked_query(text),
+    }
 }
 
 /// Where the password lies in what follows `://`: from the first `:` to the `@` before the host.
@@ -111,9 +123,8 @@ fn password(rest: &str) -> Option<(usize, usize)> {
     (colon < at).then_some((colon + 1, at))
 }
 
-/// Query names whose values are secrets.
-const SECRET_NAMES: [&str; 10] =
-    ["password", "passwd", "pass", "pwd", "pw", "token", "key", "secret", "auth", "loginpas"];
+/// Parts of query names whose values are secrets.
+const SECRET_NAMES: [&str; 6] = ["pass", "pwd", "token", "secret", "auth", "loginpas"];
 
 fn masked_query(text: &str) -> String {
     let Some((before, query)) = text.split_once('?') else { return text.to_owned() };
@@ -131,7 +142,8 @@ fn masked_query(text: &str) -> String {
 #[must_use]
 pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    SECRET_NAMES.iter().any(|secret| name == *secret || name.ends_with(&format!("_{secret}")))
+    let named = SECRET_NAMES.iter().any(|secret| name.contains(secret));
+    named || name.ends_with("key") || name == "pw"
 }
 
 #[cfg(test)]
@@ -153,7 +165,11 @@ mod tests {
                 "http://cam/snap.jpg?user=admin&pwd=secret&ch=1",
                 "http://cam/snap.jpg?user=admin&pwd=***&ch=1",
             ),
-            ("http://cam/a?access_token=abc", "http://cam/a?access_token=***"),
+            ("http://cam/a?AccessToken=abc", "http://cam/a?AccessToken=***"),
+            ("http://cam/a?apikey=abc&keyframes=2", "http://cam/a?apikey=***&keyframes=2"),
+            ("rtsp:/user:secret@cam/a", "rtsp:***@cam/a"),
+            ("user:secret@cam", "user:***@cam"),
+            ("dir:/data/me@home", "dir:/data/me@home"),
             ("redis+unix:///run/redis.sock?pass=abc", "redis+unix:///run/redis.sock?pass=***"),
             ("synthetic:?fps=15", "synthetic:?fps=15"),
             ("/data/a.mp4", "/data/a.mp4"),

@@ -27,7 +27,7 @@ pub struct RedisConfig {
 /// The broker, and whether whole frames go to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AmqpConfig {
-    /// `amqp://` or `amqps://`, with its password.
+    /// `amqp://` or `amqps://`, with its password percent-encoded.
     pub url: SecretUrl,
     /// Whether whole frames are sent as well as announcements.
     pub frames: bool,

@@ -10,7 +10,7 @@ use url::{Host, Url};
 use crate::model::name::Tenant;
 
 use super::error::ConfigError;
-use super::secret::{Secret, SecretUrl};
+use super::secret::{MASK, Secret, SecretUrl, with_encoded_password};
 use super::settings::{Origin, Settings};
 
 /// Redis's own port.
@@ -91,7 +91,10 @@ fn parse_address(address: &str) -> Result<RedisServer, String> {
     if address.contains(',') {
         return Err(ONE_SERVER.to_owned());
     }
-    let fits = format!("{address:?} does not fit: write HOST:PORT, e.g. 127.0.0.1:{REDIS_PORT}");
+    // no login belongs here, so all of what may be one is hidden
+    let shown =
+        address.rsplit_once('@').map_or(address.to_owned(), |(_, host)| format!("{MASK}@{host}"));
+    let fits = format!("{shown:?} does not fit: write HOST:PORT, e.g. 127.0.0.1:{REDIS_PORT}");
     let url = Url::parse(&format!("redis://{address}")).map_err(|_| fits.clone())?;
     let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
     match tcp(&url, false) {
@@ -119,7 +122,7 @@ fn parse_redis_url(text: &str) -> Result<Named, String> {
         return Err(format!("{shown:?} {ONE_SERVER}"));
     }
     let fits = || format!("{shown:?} {FITS}");
-    let url = Url::parse(text).map_err(|_| fits())?;
+    let url = Url::parse(&with_encoded_password(text)).map_err(|_| fits())?;
     let unix = match url.scheme() {
         "redis" | "rediss" => false,
         "unix" | "redis+unix" => true,
@@ -173,13 +176,15 @@ pub(super) fn vhost_of(settings: &Settings) -> Result<Option<String>, ConfigErro
     let shown = SecretUrl::new(text.to_owned());
     let fits = || {
         let message = format!(
-            "{shown:?} does not fit: write amqp://user:password@host:5672/vhost, or amqps:// for TLS"
+            "{shown:?} does not fit: write amqp://user:password@host:5672/vhost, or amqps:// for TLS, and %XX for what is no letter or digit"
         );
         bad(settings, KEY, &message)
     };
-    let url = Url::parse(text).map_err(|_| fits())?;
+    let url = Url::parse(&with_encoded_password(text)).map_err(|_| fits())?;
     let host = url.host_str().unwrap_or_default();
-    if !matches!(url.scheme(), "amqp" | "amqps") || host.is_empty() {
+    // an @ in the path is the end of a password with an unescaped / in it
+    let misread = url.path().contains('@');
+    if !matches!(url.scheme(), "amqp" | "amqps") || host.is_empty() || misread {
         return Err(fits());
     }
     let path = url.path();
@@ -230,7 +235,8 @@ pub(super) fn listen(settings: &Settings) -> Result<std::net::SocketAddr, Config
 
 /// Whether the URL of a camera is one as URLs are written, and names a host.
 pub(super) fn names_host(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| url.host_str().is_some_and(|host| !host.is_empty()))
+    Url::parse(&with_encoded_password(url))
+        .is_ok_and(|url| url.host_str().is_some_and(|host| !host.is_empty()))
 }
 
 /// Whether a key was set by anything but its default.

@@ -1,5 +1,7 @@
 //! What the environment and the command line override, which backend follows, and what is shown.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn redis_server(text: &str, pairs: &[(&str, &str)]) -> RedisTarget {
@@ -45,6 +47,25 @@ fn a_url_says_what_it_says_and_other_keys_the_rest() {
     }
     let by_key = [("FRAMECACHE_REDIS__UNIX_SOCKET", "/run/redis.sock")];
     assert_eq!(redis_server(file, &by_key), target(unix(), "u", "p", 3));
+}
+
+#[test]
+fn passwords_work_as_people_write_them() {
+    let given = [
+        ("AMQP_URL", "amqp://u:p/1#2@h/site"),
+        ("FRAMECACHE_REDIS__URL", "redis://u:p/1#2?@h/4"),
+        ("FRAMECACHE_CAMERAS", "[{id = \"a\", url = \"rtsp://u:p/1#2@h/x\"}]"),
+    ];
+    let read = config("", &given);
+    assert_eq!(read.tenant.as_str(), "site");
+    assert_eq!(read.amqp.unwrap().url.expose(), "amqp://u:p%2F1%232@h/site");
+    let expected = RedisTarget {
+        username: Some("u".to_owned()),
+        password: Some(Secret::new("p/1#2?".to_owned())),
+        db: 4,
+        ..tcp("h", 6379)
+    };
+    assert_eq!(read.redis.target, expected);
 }
 
 #[test]
@@ -226,6 +247,50 @@ fn every_value_is_shown_with_its_origin_and_without_secrets() {
     ] {
         assert_eq!(shown(key), (value.to_owned(), origin.to_owned()), "{key}");
     }
+    assert_eq!(loaded.file, "c.toml");
     let all = format!("{loaded:?}");
     assert!(!all.contains("hidden"), "{all}");
+}
+
+#[test]
+fn numbers_are_read_in_every_form_that_toml_has() {
+    let text = "target_fps = 1_0.5\nmax_frame_bytes = 0x10_000\n[redis]\ndb = 1_0";
+    let read = config(text, &[]);
+    let given = (read.target_fps, read.max_frame_bytes, read.redis.target.db);
+    assert_eq!(given, (Some(10.5), 65_536, 10));
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC{0,60}", url in "[a-z:/@?#=&\\[\\].%é0-9]{0,40}") {
+        let _ = load(&text, &[]);
+        let _ = masked(&url);
+        for key in KEYS {
+            let _ = load("", &[(key.variable().as_str(), text.as_str())]);
+        }
+        for name in ["REDIS_HOST", "REDIS_PORT", "AMQP_URL", "FRAMECACHE_REDIS__URL"] {
+            let _ = load("", &[(name, url.as_str())]);
+        }
+        let _ = load(&format!("[[cameras]]\nid = \"a\"\nurl = {url:?}"), &[]);
+    }
+
+    #[test]
+    fn no_password_shows_whatever_it_is_made_of(
+        before in "[a-z:@%]{0,5}", after in "[a-z:@%]{0,5}", odd in "[a-z:/?#%]{0,5}", url in 0..4_usize,
+    ) {
+        for password in [format!("{before}hunter2{after}"), format!("{odd}hunter2{odd}")] {
+            let camera = format!("[{{id = \"a\", url = 'rtsp://u:{password}@h/1'}}]");
+            let (name, value) = [
+                ("FRAMECACHE_CAMERAS", camera),
+                ("AMQP_URL", format!("amqp://u:{password}@h/v")),
+                ("FRAMECACHE_REDIS__URL", format!("redis://u:{password}@h/0")),
+                ("FRAMECACHE_REDIS__ADDRESS", format!("u:{password}@h")),
+            ][url].clone();
+            let said = match load("", &[(name, value.as_str())]) {
+                Ok(loaded) => format!("{loaded:?}"),
+                Err(error) => error.to_string(),
+            };
+            prop_assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
 }

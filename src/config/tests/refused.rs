@@ -96,6 +96,10 @@ const CONTRADICTIONS: &[Case] = &[
         "c.toml:2: redis.address \"a:port\" does not fit: write HOST:PORT, e.g. 127.0.0.1:6379",
     ),
     (
+        "[redis]\naddress = \"u:secret@a:1\"",
+        "c.toml:2: redis.address \"***@a:1\" does not fit: write HOST:PORT, e.g. 127.0.0.1:6379",
+    ),
+    (
         "[redis]\nurl = \"http://u:secret@a\"",
         "c.toml:2: redis.url \"http://u:***@a\" does not fit: write redis://[user:password@]host[:port][/db], rediss://... for TLS, or unix:///path",
     ),
@@ -133,7 +137,7 @@ const CONTRADICTIONS: &[Case] = &[
     ),
     (
         "[amqp]\namqp_url = \"mqtt://u:secret@h/a\"",
-        "c.toml:2: amqp.amqp_url \"mqtt://u:***@h/a\" does not fit: write amqp://user:password@host:5672/vhost, or amqps:// for TLS",
+        "c.toml:2: amqp.amqp_url \"mqtt://u:***@h/a\" does not fit: write amqp://user:password@host:5672/vhost, or amqps:// for TLS, and %XX for what is no letter or digit",
     ),
     ("[amqp]\nframes = true", "c.toml:2: amqp.frames = true needs a broker: set amqp.amqp_url too"),
     (
@@ -181,8 +185,8 @@ const BAD_CAMERAS: &[Case] = &[
         "c.toml:3: camera 1 (a): its url has the unknown scheme \"gopher\": known are synthetic:, rtsp://, rtsps://, rtmp://, http://, https://, dir:PATH, file:PATH, a path, or push:",
     ),
     (
-        "[[cameras]]\nid = \"a\"\nurl = \"rtsp://u:pa#ss@h/1\"",
-        "c.toml:3: camera 1 (a): \"rtsp://u:***@h/1\" is no URL of a camera: write rtsp://user:password@host/path, and in the password %XX for what is no letter or digit",
+        "[[cameras]]\nid = \"a\"\nurl = \"rtsp://u:secret@:99/1\"",
+        "c.toml:3: camera 1 (a): \"rtsp://u:***@:99/1\" is no URL of a camera: write rtsp://user:password@host/path, and in the password %XX for what is no letter or digit",
     ),
     (
         "[[cameras]]\nid = \"a\"\nurl = \"dir:?fps=1\"",
