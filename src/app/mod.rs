@@ -203,8 +203,9 @@ fn spec(config: &Config, camera: &CameraConfig) -> Result<CameraSpec> {
             .then(|| camera.interval.unwrap_or(SNAPSHOT_INTERVAL)),
         by_ffmpeg: camera.mode == CameraMode::Ffmpeg,
         // A camera that is known to pause is given the time for it.
-        stall_timeout: usual.stall_timeout.max(camera.interval.unwrap_or_default() * 2),
+        stall_timeout: config.ingest.stall_timeout.max(camera.interval.unwrap_or_default() * 2),
         max_frame_bytes: config.max_frame_bytes,
+        reconnect_max: config.ingest.reconnect_max,
         ffmpeg: config.ingest.ffmpeg.clone(),
         ..usual
     })

@@ -164,6 +164,8 @@ fn ingest(settings: &Settings, max_frame_bytes: usize) -> Result<IngestConfig, C
         queue_frames: size(settings, "ingest.queue_frames"),
         queue_bytes,
         push_timeout: span(settings, "ingest.push_timeout"),
+        stall_timeout: span(settings, "ingest.stall_timeout"),
+        reconnect_max: span(settings, "ingest.reconnect_max"),
         ffmpeg: PathBuf::from(text(settings, "ingest.ffmpeg")),
     })
 }

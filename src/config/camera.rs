@@ -139,12 +139,13 @@ fn family_of(url: &str) -> Result<Family, String> {
     ))
 }
 
-/// `scheme:rest`; none for a path.
+/// `scheme:rest`; none for a path. A scheme has two letters or more: `C:\\a.mp4` is a path.
 fn split_scheme(url: &str) -> Option<(String, &str)> {
     let (scheme, rest) = url.split_once(':')?;
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
     let starts_well = scheme.starts_with(|c: char| c.is_ascii_alphabetic());
-    (starts_well && scheme.bytes().all(fits)).then(|| (scheme.to_ascii_lowercase(), rest))
+    (scheme.len() > 1 && starts_well && scheme.bytes().all(fits))
+        .then(|| (scheme.to_ascii_lowercase(), rest))
 }
 
 fn mode(family: Family, given: Option<&str>) -> Result<CameraMode, &'static str> {

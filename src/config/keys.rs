@@ -118,6 +118,8 @@ pub const KEYS: &[Key] = &[
     Key::new("ingest.queue_frames", Kind::Whole { least: 1, most: 100_000 }, "256", "Most frames of one camera that wait for the store; beyond it the oldest is dropped and counted."),
     Key::new("ingest.queue_bytes", Kind::Bytes { least: 1024, most: 1 << 40 }, "32MiB", "Most bytes of one camera that wait for the store; not below `max_frame_bytes`."),
     Key::new("ingest.push_timeout", WAIT, "5s", "Longest time that a push waits for the store before it is told to come again."),
+    Key::new("ingest.stall_timeout", WAIT, "10s", "A camera that sends nothing for so long, and for three times its usual pause, is connected to anew."),
+    Key::new("ingest.reconnect_max", WAIT, "30s", "Longest pause between two attempts to reach a camera; the first ones are short."),
     Key::new("ingest.ffmpeg", Kind::Text, "ffmpeg", "The ffmpeg program, for sources that are not JPEG already."),
     Key::new("http.listen", Kind::Text, "127.0.0.1:8080", "Address and port of the HTTP API and page. A port that is set here and in use is an error; when nothing is set, the next free port is taken."),
     Key::new("http.max_cameras", Kind::Whole { least: 1, most: 100_000 }, "1000", "Most cameras that may exist, configured ones and those that first appear by a push."),
@@ -172,7 +174,7 @@ pub const CAMERA_KEYS: &[Key] = &[
         "mode",
         Kind::Choice(&["auto", "mjpeg", "snapshot", "ffmpeg"]),
         "",
-        "`snapshot`: one picture a request, for `http://` and `https://`; `ffmpeg`: by ffmpeg, even what could be read without it; `auto` or, for HTTP, `mjpeg`: by what the camera offers. Unset: `auto`.",
+        "`snapshot`: one picture a request, for `http://` and `https://`; `ffmpeg`: by ffmpeg, even what could be read without it; `auto` or, for HTTP, `mjpeg`: by what the camera says that it sends. Unset: `auto`.",
     ),
     Key::new(
         "interval",

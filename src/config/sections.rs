@@ -68,6 +68,10 @@ pub struct IngestConfig {
     pub queue_bytes: usize,
     /// Longest wait of a push for the store, 1 ms ..= 1 h.
     pub push_timeout: Duration,
+    /// Without a frame for so long a camera is connected to anew, 1 ms ..= 1 h.
+    pub stall_timeout: Duration,
+    /// Longest pause between two attempts to reach a camera, 1 ms ..= 1 h.
+    pub reconnect_max: Duration,
     /// The ffmpeg program: a path, or a name to look for in PATH.
     pub ffmpeg: PathBuf,
 }

@@ -57,6 +57,8 @@ fn defaults() -> Config {
             queue_frames: 256,
             queue_bytes: 32 * 1024 * 1024,
             push_timeout: Duration::from_secs(5),
+            stall_timeout: Duration::from_secs(10),
+            reconnect_max: Duration::from_secs(30),
             ffmpeg: "ffmpeg".into(),
         },
         http: HttpConfig {
