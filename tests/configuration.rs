@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use framecache::collect::SourceUrl;
 use framecache::config::{
     CAMERA_KEYS, Config, Environment, KEYS, Key, Kind, OTHER_VARIABLES, Origin, SHIPPED, Secrecy,
     TIER_KEYS,
@@ -89,6 +90,50 @@ fn the_page_lists_every_key_as_the_code_has_it() {
         fs::write(page(), format!("{before}{BEGIN}{expected}{END}{after}")).unwrap();
     } else {
         assert_eq!(listed, expected, "run: UPDATE_DOCS=1 cargo test --test configuration");
+    }
+}
+
+/// URLs of every scheme that either side knows, and of some that none does.
+const CAMERA_URLS: [&str; 30] = [
+    "synthetic:",
+    "synthetic:?fps=5",
+    "push:",
+    "dir:a",
+    "dir:/a?fps=2",
+    "dir:",
+    "dir:?fps=2",
+    "file:a.mp4",
+    "file:///a.mp4",
+    "file:",
+    "a.mp4",
+    "./a:b.mp4",
+    "C:a.mp4",
+    "rtsp://h/1",
+    "RTSP://h/1",
+    "rtsps://h",
+    "rtsp:h",
+    "rtsp://",
+    "rtsp://u:p/1#2@h/1",
+    "rtmp://h/a",
+    "rtmps://h/a",
+    "http://h",
+    "https://h:1/x",
+    "rtp://h:1",
+    "udp://h:1",
+    "tcp://h:1",
+    "srt://h:1",
+    "mms://h",
+    "gopher://h",
+    "http://h:99999",
+];
+
+#[test]
+fn the_configuration_accepts_exactly_the_camera_urls_that_a_source_reads() {
+    for url in CAMERA_URLS {
+        let cameras = format!("[{{id = \"a\", url = {url:?}}}]");
+        let env = Environment::from([("FRAMECACHE_CAMERAS".to_owned(), cameras)]);
+        let accepted = Config::load(None, &env).is_ok();
+        assert_eq!(accepted, SourceUrl::parse(url).is_ok(), "{url}");
     }
 }
 
