@@ -77,6 +77,7 @@ impl FrozenCache {
             bus: Arc::<MemoryBus>::clone(&bus),
             clock: Arc::clone(&time),
             metrics: Arc::clone(&metrics),
+            take_up: true,
             whole_frames: None,
         });
         let frames: Arc<dyn FrameStore> = Arc::<MemoryStore>::clone(&store);

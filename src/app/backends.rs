@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{AmqpConfig, Config, RedisServer};
 use crate::store::memory::MemoryStore;
 use crate::store::redis::{RedisOptions, RedisStore};
-use crate::store::{FrameStore, Outbox};
+use crate::store::{CollectorId, FrameStore, Outbox};
 
 /// A store and a bus, and where they are, for messages.
 #[derive(Debug)]
@@ -36,8 +36,12 @@ impl Backends {
 }
 
 /// `[redis] enabled` selects Redis, a broker URL selects AMQP; otherwise both are in this process.
-pub(super) fn open_backends(config: &Config, clock: &Arc<dyn Clock>) -> Result<Backends> {
-    let (store, outbox, store_place) = open_store(config, clock)?;
+pub(super) fn open_backends(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    collector: &CollectorId,
+) -> Result<Backends> {
+    let (store, outbox, store_place) = open_store(config, clock, collector)?;
     let (bus, bus_place) = open_bus(config)?;
     let framed = config.amqp.as_ref().filter(|amqp| amqp.frames);
     let whole_frames = match framed {
@@ -49,9 +53,14 @@ pub(super) fn open_backends(config: &Config, clock: &Arc<dyn Clock>) -> Result<B
 
 type Store = (Arc<dyn FrameStore>, Arc<dyn Outbox>, String);
 
-pub(super) fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Store> {
+pub(super) fn open_store(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    collector: &CollectorId,
+) -> Result<Store> {
     if config.redis.enabled {
-        let store = RedisStore::open(&redis_options(config)).context("[redis] cannot be used")?;
+        let store = RedisStore::open(&redis_options(config, collector))
+            .context("[redis] cannot be used")?;
         let place = format!("redis at {}", store.address());
         let store = Arc::new(store);
         return Ok((Arc::<RedisStore>::clone(&store), store, place));
@@ -61,7 +70,7 @@ pub(super) fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Stor
     Ok((Arc::<MemoryStore>::clone(&store), store, "embedded, in memory".to_owned()))
 }
 
-fn redis_options(config: &Config) -> RedisOptions {
+fn redis_options(config: &Config, collector: &CollectorId) -> RedisOptions {
     let target = &config.redis.target;
     let address = match &target.server {
         RedisServer::Tcp { host, port, tls } => {
@@ -77,7 +86,7 @@ fn redis_options(config: &Config) -> RedisOptions {
         db: Some(u32::from(target.db)),
         connect_timeout: config.redis.connect_timeout,
         response_timeout: config.redis.response_timeout,
-        ..RedisOptions::new(&address, config.collector_id.clone())
+        ..RedisOptions::new(&address, collector.clone())
     }
 }
 

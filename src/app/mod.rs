@@ -25,7 +25,7 @@ use crate::model::name::CameraId;
 use crate::model::retention::Retention;
 use crate::query::Query;
 use crate::service::local::{LocalParts, LocalService};
-use crate::store::FrameStore;
+use crate::store::{CollectorId, FrameStore};
 
 /// The store that the configuration selects and where it is, without anything around it.
 ///
@@ -33,7 +33,7 @@ use crate::store::FrameStore;
 /// One sentence for an address or option that cannot be right. Nothing is connected yet.
 pub fn open_store(config: &Config) -> Result<(Arc<dyn FrameStore>, String)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (store, _, place) = backends::open_store(config, &clock)?;
+    let (store, _, place) = backends::open_store(config, &clock, &config.collector_id)?;
     Ok((store, place))
 }
 
@@ -80,7 +80,7 @@ impl Engine {
     /// One sentence for a URL, address or option that cannot be right. A server that is away is none.
     pub fn start(config: &Config, cameras: Cameras) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let backends = open_backends(config, &clock)?;
+        let backends = open_backends(config, &clock, &collector_id(config, cameras))?;
         let metrics = Arc::new(Metrics::default());
         let announcer = Announcer::start(AnnouncerParts {
             store: Arc::clone(&backends.store),
@@ -88,6 +88,7 @@ impl Engine {
             bus: Arc::clone(&backends.bus),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
+            take_up: cameras == Cameras::Configured,
             whole_frames: backends.whole_frames.clone(),
         });
         let ingest = Arc::new(Ingest::new(
@@ -160,6 +161,16 @@ impl Engine {
             tracing::warn!("the broker did not answer while its connection was being closed");
         }
         self.metrics.total()
+    }
+}
+
+/// Whose outbox marks are written. A passing command leaves its own, so that it neither announces
+/// what a running collector is about to announce nor takes marks away from it.
+fn collector_id(config: &Config, cameras: Cameras) -> CollectorId {
+    let passing = || format!("pass-{}-{:08x}", std::process::id(), fastrand::u32(..)).parse();
+    match cameras {
+        Cameras::Configured => config.collector_id.clone(),
+        Cameras::None => passing().unwrap_or_else(|_| config.collector_id.clone()),
     }
 }
 

@@ -194,6 +194,7 @@ mod tests {
             bus: Arc::new(MemoryBus::new(RoutingKeys::default())),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
+            take_up: true,
             whole_frames: None,
         });
         let ingest = Ingest::new(store, announcer, clock, metrics, IngestOptions::default());

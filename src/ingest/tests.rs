@@ -33,6 +33,7 @@ fn rig(options: IngestOptions) -> Rig {
         bus: Arc::<MemoryBus>::clone(&bus),
         clock: Arc::clone(&clock),
         metrics: Arc::clone(&metrics),
+        take_up: true,
         whole_frames: None,
     });
     let ingest = Ingest::new(Arc::<MemoryStore>::clone(&store), announcer, clock, metrics, options);

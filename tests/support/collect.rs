@@ -83,6 +83,7 @@ impl Rig {
             bus: bus.clone(),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
+            take_up: true,
             whole_frames: None,
         });
         let ingest = Ingest::new(

@@ -35,7 +35,9 @@ pub(super) async fn run(inner: Arc<Inner>) {
     let stop = inner.stop.clone();
     let work = async {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
-        while let Err(error) = adopt(&inner).await {
+        while inner.parts.take_up
+            && let Err(error) = adopt(&inner).await
+        {
             tracing::debug!("the outbox cannot be read yet: {error}");
             tokio::time::sleep(backoff.next_wait()).await;
         }

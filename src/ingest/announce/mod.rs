@@ -53,6 +53,9 @@ pub struct AnnouncerParts {
     pub clock: Arc<dyn Clock>,
     /// Where announcements are counted.
     pub metrics: Arc<Metrics>,
+    /// Whether what an earlier process of the same collector left unannounced is taken up. A
+    /// passing command must not: the marks may be those of a collector that is still running.
+    pub take_up: bool,
     /// Where whole frames go as well, if anywhere.
     pub whole_frames: Option<Arc<dyn Bus>>,
 }

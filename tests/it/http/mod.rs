@@ -159,6 +159,7 @@ fn ingest(store: &Arc<MemoryStore>, bus: &Arc<MemoryBus>, clock: &Arc<SettableCl
         bus: Arc::<MemoryBus>::clone(bus),
         clock: Arc::<SettableClock>::clone(clock),
         metrics: Arc::clone(&metrics),
+        take_up: true,
         whole_frames: None,
     });
     let options = IngestOptions { max_frame_bytes: MAX_FRAME_BYTES, ..IngestOptions::default() };

@@ -39,6 +39,7 @@ fn rig(redis: &RedisServer, bus: Arc<dyn Bus>, options: IngestOptions) -> Rig {
         bus,
         clock: Arc::new(SystemClock),
         metrics: Arc::clone(&metrics),
+        take_up: true,
         whole_frames: None,
     });
     let ingest = Ingest::new(
