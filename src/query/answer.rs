@@ -26,6 +26,21 @@ pub enum Via {
     Auto,
 }
 
+impl Via {
+    /// Every way, in the order of its number.
+    pub const ALL: [Self; 3] = [Self::Index, Self::Scan, Self::Auto];
+
+    /// The word for it in metrics, answers and arguments.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Scan => "scan",
+            Self::Auto => "auto",
+        }
+    }
+}
+
 /// How a lookup finds frames, and whether it asks the store about each one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct How {

@@ -34,7 +34,7 @@ impl Query {
         silent: bool,
         via: Via,
     ) -> Result<Vec<CameraSummary>, QueryError> {
-        self.counts.begin(Kind::Cameras);
+        self.counts.begin(Kind::Cameras, via);
         let asked =
             self.seen(scope, via).await?.into_iter().map(|(stream, last_seen)| async move {
                 let newest = self.latest(&stream, 1, via).await?.pop();

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::answer::Via;
+
 /// What kind of lookup was made; also the label of its counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -51,7 +53,7 @@ impl Kind {
 /// Lookups since the start, by kind and outcome. Every method is wait-free.
 #[derive(Debug, Default)]
 pub struct QueryCounts {
-    lookups: [AtomicU64; Kind::ALL.len()],
+    lookups: [[AtomicU64; Via::ALL.len()]; Kind::ALL.len()],
     misses: [AtomicU64; Kind::ALL.len()],
     dead: AtomicU64,
     scans: AtomicU64,
@@ -59,10 +61,11 @@ pub struct QueryCounts {
 }
 
 impl QueryCounts {
-    /// Lookups of this kind that were begun.
+    /// Lookups of this kind that were begun and asked to go this way; those that have no choice
+    /// count as by the index.
     #[must_use]
-    pub fn lookups(&self, kind: Kind) -> u64 {
-        self.lookups[kind as usize].load(Ordering::Relaxed)
+    pub fn lookups(&self, kind: Kind, via: Via) -> u64 {
+        self.lookups[kind as usize][via as usize].load(Ordering::Relaxed)
     }
 
     /// Lookups of this kind that found nothing.
@@ -89,8 +92,8 @@ impl QueryCounts {
         self.reused.load(Ordering::Relaxed)
     }
 
-    pub(super) fn begin(&self, kind: Kind) {
-        self.lookups[kind as usize].fetch_add(1, Ordering::Relaxed);
+    pub(super) fn begin(&self, kind: Kind, via: Via) {
+        self.lookups[kind as usize][via as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn missed(&self, kind: Kind) {

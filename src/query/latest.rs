@@ -24,8 +24,9 @@ impl Query {
         n: usize,
         how: impl Into<How>,
     ) -> Result<Vec<FrameInfo>, QueryError> {
-        self.counts.begin(Kind::Latest);
-        let mut back = WalkBack::open(self, stream, Some(n), how.into(), Need::End).await?;
+        let how = how.into();
+        self.counts.begin(Kind::Latest, how.via);
+        let mut back = WalkBack::open(self, stream, Some(n), how, Need::End).await?;
         let mut picked = Vec::new();
         while let Some(page) = back.next().await? {
             picked.extend(page);
@@ -46,7 +47,7 @@ impl Query {
         stream: &StreamId,
         via: Via,
     ) -> Result<Option<Frame>, QueryError> {
-        self.counts.begin(Kind::Latest);
+        self.counts.begin(Kind::Latest, via);
         let mut back = WalkBack::open(self, stream, None, via.into(), Need::Key).await?;
         while let Some(page) = back.next().await? {
             if let Some(frame) = self.first_live(&back.walk.streams, &page).await? {

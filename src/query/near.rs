@@ -26,7 +26,7 @@ impl Query {
         within: Option<Duration>,
         via: Via,
     ) -> Result<Option<Nearest>, QueryError> {
-        self.counts.begin(Kind::At);
+        self.counts.begin(Kind::At, via);
         let streams = [stream.clone()];
         let (indexed, others) = self.split(&streams, via).await?;
         let rings = plan::rings(at, within);

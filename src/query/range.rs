@@ -2,7 +2,7 @@
 
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
-use super::answer::{RangeAnswer, RangeRequest};
+use super::answer::{RangeAnswer, RangeRequest, Via};
 use super::counts::Kind;
 use super::pick::Need;
 use super::walk::Walk;
@@ -21,7 +21,7 @@ impl Query {
     /// # Errors
     /// [`QueryError::Store`]; [`QueryError::EmptyStep`] for `every` of no length.
     pub async fn range(&self, request: RangeRequest) -> Result<RangeAnswer, QueryError> {
-        self.counts.begin(Kind::Range);
+        self.counts.begin(Kind::Range, request.how.via);
         let mut walk = Walk::open(self, request, Need::End).await?;
         let mut picked = Vec::new();
         while let Some(page) = walk.next().await? {
@@ -44,7 +44,7 @@ impl Query {
         &self,
         request: RangeRequest,
     ) -> BoxStream<'static, Result<Frame, QueryError>> {
-        self.counts.begin(Kind::Range);
+        self.counts.begin(Kind::Range, request.how.via);
         let picks = request.every.is_some() || request.limit.is_some();
         let need = if picks { Need::Size } else { Need::Key };
         let query = self.clone();
@@ -90,7 +90,7 @@ impl Query {
     /// # Errors
     /// [`QueryError::Store`].
     pub async fn get(&self, key: &FrameKey) -> Result<Option<Frame>, QueryError> {
-        self.counts.begin(Kind::Get);
+        self.counts.begin(Kind::Get, Via::Index);
         let bytes = self.store.fetch(std::slice::from_ref(key)).await?.pop().flatten();
         if bytes.is_none() {
             self.counts.missed(Kind::Get);

@@ -2,7 +2,7 @@
 //!
 //! One camera is read at a time, so memory follows the busiest camera and not the fleet.
 
-use super::answer::{FamilyStats, Scope, StatsAnswer};
+use super::answer::{FamilyStats, Scope, StatsAnswer, Via};
 use super::counts::Kind;
 use super::pick::{Candidate, Need, Rules};
 use super::sums::FamilySum;
@@ -17,7 +17,7 @@ impl Query {
     /// # Errors
     /// [`QueryError::Store`].
     pub async fn stats(&self, scope: &Scope) -> Result<StatsAnswer, QueryError> {
-        self.counts.begin(Kind::Stats);
+        self.counts.begin(Kind::Stats, Via::Index);
         let mut families = Vec::new();
         for family in self.store.families().await? {
             if scope.holds_family(&family.tenant, &family.prefix) {

@@ -29,7 +29,8 @@ impl Query {
         step: Duration,
         how: impl Into<How>,
     ) -> Result<Vec<TimelineStep>, QueryError> {
-        self.counts.begin(Kind::Timeline);
+        let how = how.into();
+        self.counts.begin(Kind::Timeline, how.via);
         if step.is_zero() {
             return Err(QueryError::EmptyStep);
         }
@@ -37,7 +38,7 @@ impl Query {
         if asked > TIMELINE_MAX_STEPS {
             return Err(QueryError::TooManySteps { asked });
         }
-        let request = RangeRequest { how: how.into(), ..RangeRequest::new(streams, window) };
+        let request = RangeRequest { how, ..RangeRequest::new(streams, window) };
         let mut walk = Walk::open(self, request, Need::Size).await?;
         let mut sum = TimelineSum::new(window, step, walk.streams.len());
         let mut any = false;

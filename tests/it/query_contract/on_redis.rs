@@ -6,7 +6,7 @@ use std::time::Duration;
 use framecache::clock::{Clock, SettableClock, SystemClock};
 use framecache::model::key::{FrameKey, StreamId};
 use framecache::model::time::{TimeRange, UnixNanos};
-use framecache::query::{Query, RangeRequest, ReindexReport, Scope, Via};
+use framecache::query::{Kind, Query, RangeRequest, ReindexReport, Scope, Via};
 use framecache::store::{FrameStore, Selector};
 use futures_util::TryStreamExt;
 use proptest::strategy::{Strategy, ValueTree};
@@ -160,6 +160,9 @@ async fn answers_with_bytes_step_over_deleted_frames_and_count_them() {
     assert_eq!((near.frame.key, near.distance_nanos), (keys[2].clone(), -2_000_000));
     assert_eq!(query.at(&cam, keys[4].at(), Some(SEC / 1000), Via::Index).await.unwrap(), None);
     assert_eq!(query.get(&keys[0]).await.unwrap(), None);
+    let counts = query.counts();
+    let made = |kind| (counts.lookups(kind, Via::Index), counts.misses(kind));
+    assert_eq!([Kind::Latest, Kind::At, Kind::Get].map(made), [(1, 0), (2, 1), (1, 1)]);
     let request = RangeRequest::new(vec![cam], window_of(keys[0].at(), keys[4].at().next()));
     let streamed: Vec<FrameKey> =
         query.range_frames(request).map_ok(|frame| frame.key).try_collect().await.unwrap();
