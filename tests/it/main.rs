@@ -12,6 +12,7 @@ mod collect_http;
 mod collect_local;
 mod collect_rtsp;
 mod http;
+mod keyspace_consumers;
 mod messages_doc;
 mod promises;
 mod query_contract;

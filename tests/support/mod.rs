@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each binary that includes these fixtures uses a part of them")]
 
 pub(crate) mod collect;
+pub(crate) mod digest;
 pub(crate) mod port;
 pub(crate) mod process;
 pub(crate) mod python;
