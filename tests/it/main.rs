@@ -5,14 +5,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod amqp_consumers;
 mod bus_amqp;
 mod bus_contract;
 mod collect_ffmpeg;
 mod collect_http;
 mod collect_local;
 mod collect_rtsp;
+mod engine;
 mod http;
 mod keyspace_consumers;
+mod load_fleet;
 mod messages_doc;
 mod promises;
 mod query_contract;
