@@ -88,6 +88,7 @@ fn ingest(store: &Arc<RedisStore>) -> Ingest {
         clock: Arc::new(SystemClock),
         metrics: Arc::clone(&metrics),
         whole_frames: None,
+        take_up: true,
     });
     let store = Arc::<RedisStore>::clone(store);
     Ingest::new(store, announcer, Arc::new(SystemClock), metrics, IngestOptions::default())
