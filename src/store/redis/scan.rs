@@ -23,10 +23,16 @@ pub(super) async fn scan(
     let pattern = scan_pattern(tenant.as_ref(), prefix.as_ref(), camera.as_ref(), *window);
     let (mut keys, mut foreign) = (Vec::new(), HashSet::new());
     let mut cursor = 0_u64;
+    let generation = link.generation();
     loop {
         let mut step = cmd("SCAN");
         step.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(COUNT);
         let (next, found): (u64, Vec<Vec<u8>>) = link.run(&step).await?;
+        if cursor != 0 && link.generation() != generation {
+            // a cursor means nothing to a server that started anew: keys would be missed in silence
+            let said = "the server restarted during the walk of its keys: try again";
+            return Err(StoreError::Unavailable(said.to_owned()));
+        }
         for name in found {
             match parse(&name) {
                 Some(key) if selector.matches(&key) => keys.push(key),
