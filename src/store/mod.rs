@@ -181,6 +181,15 @@ pub struct StoreInfo {
     pub facts: Vec<(String, String)>,
 }
 
+/// What a look at some keys of a store tells about frames without an end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ExpirySample {
+    /// Frame keys looked at.
+    pub looked_at: u64,
+    /// Of these, how many never expire: other programs wrote them without a lifetime.
+    pub without_expiry: u64,
+}
+
 /// Keeps frames for their lifetime and answers what it has of a camera and window.
 ///
 /// Every method may wait for the network; none blocks a thread. Errors leave nothing half-done that
@@ -231,6 +240,12 @@ pub trait FrameStore: Send + Sync + fmt::Debug {
 
     /// The store's own time, by which its frames expire.
     async fn now(&self) -> Result<UnixNanos, StoreError>;
+
+    /// Looks at about `most` keys for frames that never expire. A store that only this program
+    /// writes to has none.
+    async fn sample_expiry(&self, _most: usize) -> Result<ExpirySample, StoreError> {
+        Ok(ExpirySample::default())
+    }
 
     /// What the server says of itself.
     async fn info(&self) -> Result<StoreInfo, StoreError>;

@@ -34,8 +34,8 @@ use redis::cmd;
 pub use options::RedisOptions;
 
 use super::{
-    CameraSeen, FamilySeen, FrameStat, FrameStore, IndexAnswer, Outbox, OutboxMark, Put, PutFrame,
-    ScanAnswer, Selector, StoreError, StoreInfo,
+    CameraSeen, ExpirySample, FamilySeen, FrameStat, FrameStore, IndexAnswer, Outbox, OutboxMark,
+    Put, PutFrame, ScanAnswer, Selector, StoreError, StoreInfo,
 };
 use crate::model::bucket::{Bucket, IndexRecord};
 use crate::model::frame::Dimensions;
@@ -145,6 +145,10 @@ impl FrameStore for RedisStore {
     async fn now(&self) -> Result<UnixNanos, StoreError> {
         let time = self.reader.link().await?.run(&cmd("TIME")).await?;
         Ok(server::time_of(time))
+    }
+
+    async fn sample_expiry(&self, most: usize) -> Result<ExpirySample, StoreError> {
+        scan::sample_expiry(&mut self.scanner.link().await?, most).await
     }
 
     async fn info(&self) -> Result<StoreInfo, StoreError> {

@@ -6,11 +6,11 @@
 
 use std::collections::HashSet;
 
-use redis::cmd;
+use redis::{cmd, pipe};
 
 use super::connect::Link;
 use crate::model::key::{FrameKey, scan_pattern};
-use crate::store::{ScanAnswer, Selector, StoreError};
+use crate::store::{ExpirySample, ScanAnswer, Selector, StoreError};
 
 const COUNT: u32 = 1000;
 
@@ -50,6 +50,34 @@ pub(super) async fn scan(
     keys.sort_unstable();
     keys.dedup();
     Ok(ScanAnswer { keys, foreign: u64::try_from(foreign.len()).unwrap_or(u64::MAX) })
+}
+
+/// Looks at about `most` keys for frames that never expire, in slices of the same size.
+pub(super) async fn sample_expiry(
+    link: &mut Link<'_>,
+    most: usize,
+) -> Result<ExpirySample, StoreError> {
+    let (mut cursor, mut met, mut sample) = (0_u64, 0, ExpirySample::default());
+    loop {
+        let mut step = cmd("SCAN");
+        step.arg(cursor).arg("COUNT").arg(COUNT);
+        let (next, found): (u64, Vec<Vec<u8>>) = link.run(&step).await?;
+        met += found.len();
+        let frames: Vec<FrameKey> = found.iter().filter_map(|name| parse(name)).collect();
+        let mut ask = pipe();
+        for key in &frames {
+            ask.cmd("TTL").arg(key.to_string());
+        }
+        let lives: Vec<i64> = if frames.is_empty() { Vec::new() } else { link.pipe(&ask).await? };
+        sample.looked_at += u64::try_from(lives.len()).unwrap_or(u64::MAX);
+        // TTL answers -1 for a key without an end
+        let endless = lives.iter().filter(|life| **life == -1).count();
+        sample.without_expiry += u64::try_from(endless).unwrap_or(u64::MAX);
+        cursor = next;
+        if cursor == 0 || met >= most {
+            return Ok(sample);
+        }
+    }
 }
 
 fn parse(name: &[u8]) -> Option<FrameKey> {
