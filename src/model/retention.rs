@@ -94,6 +94,15 @@ impl Retention {
         UnixNanos::new(now.get() / step * step)
     }
 
+    /// The tiers, shortest lifetime first; the first keeps all.
+    pub fn tiers(&self) -> impl Iterator<Item = Tier> {
+        let later = self.tiers.iter().map(|(step, ttl)| {
+            let every = Some(Duration::from_nanos(*step));
+            Tier { every, ttl: *ttl }
+        });
+        std::iter::once(Tier { every: None, ttl: self.base }).chain(later)
+    }
+
     /// All lifetimes, shortest first.
     pub fn ttls(&self) -> impl Iterator<Item = Ttl> {
         std::iter::once(self.base).chain(self.tiers.iter().map(|(_, ttl)| *ttl))
@@ -164,6 +173,12 @@ mod tests {
 
     fn at(millis: u64) -> UnixNanos {
         UnixNanos::new(1_731_024_000_000_000_000 + millis * 1_000_000).unwrap()
+    }
+
+    #[test]
+    fn tiers_are_read_as_they_were_given() {
+        let given = [tier(0, 300), tier(1, 3600), tier(60, 86_400)];
+        assert_eq!(Retention::new(&given).unwrap().tiers().collect::<Vec<_>>(), given);
     }
 
     #[test]
