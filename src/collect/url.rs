@@ -62,6 +62,12 @@ impl SourceUrl {
         Ok(Self { url, kind, path, secrets })
     }
 
+    /// Whether ffmpeg reads it; of an `rtsp://` camera only its answer tells, so that may be needed.
+    #[must_use]
+    pub fn may_need_ffmpeg(&self) -> bool {
+        matches!(self.kind, SourceKind::Rtsp | SourceKind::File | SourceKind::Ffmpeg)
+    }
+
     /// Which source reads it.
     pub(super) fn kind(&self) -> SourceKind {
         self.kind
