@@ -6,7 +6,7 @@
 //!
 //! | floor | modules |
 //! | --- | --- |
-//! | 6 | the command line |
+//! | 6 | [`cli`]: the command line |
 //! | 5 | [`web`]: the HTTP API |
 //! | 4 | [`app`]: configuration to engine; [`service`]: what every face calls |
 //! | 3 | [`collect`]: cameras and their sources |
@@ -20,6 +20,7 @@
 pub mod app;
 pub mod backoff;
 pub mod bus;
+pub mod cli;
 pub mod clock;
 pub mod collect;
 pub mod config;

@@ -1,0 +1,168 @@
+//! What stands on the command line: the options of every verb, and the list of verbs.
+//!
+//! Only the shape is judged here; each verb's own options stand in its file. Doc comments of these
+//! types are the help texts.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use super::{
+    at, cameras, check, collect, completions, config, consume, get, healthcheck, latest, push,
+    range, reindex, stats, timeline, up,
+};
+use crate::query::Via;
+
+const EXAMPLES: &str = "\
+Examples:
+  framecache                                   the cameras of ./config.toml, cached and served
+  framecache latest                            the newest frame of each camera
+  framecache range cam1 --from -30s -o frames  the last half minute as files
+  framecache push cam9 *.jpg --fps 10          frames from files
+
+Exit codes: 0 done, 1 failed, 2 bad usage, 3 nothing found.
+A verb without --url or --redis asks Redis where the configuration enables it, and otherwise the `up`
+that runs on this machine.";
+
+/// A time-bucketed frame cache for camera fleets: JPEG frames in, announced, found again.
+///
+/// Without a verb framecache does `up`: it collects the configured cameras, keeps their frames for
+/// their lifetime and serves them.
+#[derive(Debug, Parser)]
+#[command(name = "framecache", version, propagate_version = false, after_help = EXAMPLES)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) globals: Globals,
+    #[command(subcommand)]
+    pub(super) verb: Option<Verb>,
+}
+
+/// Options of every verb.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every verb")]
+pub(super) struct Globals {
+    /// Configuration file; else $FRAMECACHE_CONFIG, else ./config.toml, else the built-in one.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(super) config: Option<PathBuf>,
+    /// Use this Redis: redis://[user:password@]host[:port][/db], rediss:// (TLS) or unix:///path.
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "url")]
+    pub(super) redis: Option<String>,
+    /// Ask this running `up`, e.g. http://127.0.0.1:8080; else $FRAMECACHE_URL.
+    #[arg(long, global = true, value_name = "URL")]
+    pub(super) url: Option<String>,
+    /// First part of the frame keys; else `tenant`, else the vhost of `amqp_url`.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) tenant: Option<String>,
+    /// Second part of the frame keys; else `[redis] prefix`.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) prefix: Option<String>,
+    /// Print one JSON object a line instead of tables.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Form of the log on stderr: auto is human on a terminal and JSON elsewhere.
+    #[arg(long, global = true, value_name = "FORM")]
+    pub(super) log_format: Option<LogForm>,
+    /// Log more; twice for everything. $RUST_LOG gives finer control.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Log errors only and leave notes and progress out.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+}
+
+/// The forms of the log.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum LogForm {
+    /// Human on a terminal, JSON elsewhere.
+    Auto,
+    /// One readable line each.
+    Human,
+    /// One JSON object each.
+    Json,
+}
+
+impl LogForm {
+    /// As the configuration key `log.format` takes it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Human => "human",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// How frames are found.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(super) enum ViaArg {
+    /// By the index, and by a scan where the index does not know the camera.
+    #[default]
+    Auto,
+    /// By the index.
+    Index,
+    /// By a scan of the whole keyspace: slow, and finds what other programs wrote.
+    Scan,
+}
+
+impl From<ViaArg> for Via {
+    fn from(via: ViaArg) -> Self {
+        match via {
+            ViaArg::Auto => Self::Auto,
+            ViaArg::Index => Self::Index,
+            ViaArg::Scan => Self::Scan,
+        }
+    }
+}
+
+/// The verbs, one file each.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Collect, cache and serve; this is also what no verb does
+    #[command(after_help = up::EXAMPLES)]
+    Up(up::UpArgs),
+    /// Collect into the store without serving HTTP
+    #[command(after_help = collect::EXAMPLES)]
+    Collect(collect::CollectArgs),
+    /// Push frames from files, a folder or stdin
+    #[command(after_help = push::EXAMPLES)]
+    Push(push::PushArgs),
+    /// Get the frame of a key
+    #[command(after_help = get::EXAMPLES)]
+    Get(get::GetArgs),
+    /// Show the newest frames of a camera, or the newest of each camera
+    #[command(after_help = latest::EXAMPLES)]
+    Latest(latest::LatestArgs),
+    /// List or save the frames of a window of time
+    #[command(after_help = range::EXAMPLES)]
+    Range(range::RangeArgs),
+    /// Find the frame nearest to an instant
+    #[command(after_help = at::EXAMPLES)]
+    At(at::AtArgs),
+    /// Show frames and bytes per step of time
+    #[command(after_help = timeline::EXAMPLES)]
+    Timeline(timeline::TimelineArgs),
+    /// List cameras and their newest frames
+    #[command(after_help = cameras::EXAMPLES)]
+    Cameras(cameras::CamerasArgs),
+    /// Show what lives in the store
+    #[command(after_help = stats::EXAMPLES)]
+    Stats(stats::StatsArgs),
+    /// Follow announcements and fetch each frame
+    #[command(after_help = consume::EXAMPLES)]
+    Consume(consume::ConsumeArgs),
+    /// Add frames that other programs wrote to the index
+    #[command(after_help = reindex::EXAMPLES)]
+    Reindex(reindex::ReindexArgs),
+    /// Test configuration, store, broker and tools
+    #[command(after_help = check::EXAMPLES)]
+    Check(check::CheckArgs),
+    /// Write, check or show the configuration
+    #[command(after_help = config::EXAMPLES)]
+    Config(config::ConfigArgs),
+    /// Print the completions of a shell
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::CompletionsArgs),
+    /// Ask a running `up` whether it lives, for container health checks
+    #[command(after_help = healthcheck::EXAMPLES)]
+    Healthcheck(healthcheck::HealthcheckArgs),
+}

@@ -1,0 +1,41 @@
+//! `healthcheck`: asks `/healthz` of a running `up`, for `HEALTHCHECK` in a container.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use super::exit::Outcome;
+use super::session::{Session, local_url};
+use super::times;
+
+/// What `help healthcheck` shows below its options.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  framecache healthcheck
+  framecache healthcheck --url http://camera-host:8080";
+
+/// Options of `healthcheck`.
+#[derive(Debug, Args)]
+pub(super) struct HealthcheckArgs {
+    /// Longest wait for the answer.
+    #[arg(long, value_name = "LENGTH", default_value = "3s", value_parser = times::span)]
+    timeout: Duration,
+}
+
+/// Runs the verb.
+pub(super) async fn run(session: &Session, args: HealthcheckArgs) -> anyhow::Result<Outcome> {
+    let url = match session.named_url() {
+        Some(url) => url,
+        None => local_url(&session.read_config()?.config),
+    };
+    let url = format!("{}/healthz", url.trim_end_matches('/'));
+    let client = reqwest::Client::builder().timeout(args.timeout).no_proxy().build()?;
+    let answer = client.get(&url).send().await.map_err(reqwest::Error::without_url);
+    let status = answer.with_context(|| format!("nothing answers at {url}"))?.status();
+    if !status.is_success() {
+        bail!("{url} answers {status}: this is no healthy framecache");
+    }
+    session.print.either(&serde_json::json!({ "url": url, "healthy": true }), "healthy")?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,153 @@
+//! `up`: collects the configured cameras, keeps their frames, serves them, and accounts for all.
+//!
+//! Puts the faces on the engine: says what runs, waits for Ctrl-C or SIGTERM, then ends the HTTP side
+//! and the engine together and prints the account.
+
+mod listen;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::account::{AccountLine, sentence};
+use super::exit::Outcome;
+use super::print::Printer;
+use super::session::{Session, reachable};
+use super::signals::stop_token;
+use super::times::shown_span;
+use crate::app::{Cameras, Engine};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::metrics::Counts;
+use crate::web::{self, WebState};
+
+/// What `help up` shows below its options.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  framecache                                    ./config.toml, or three synthetic cameras
+  framecache up --config fleet.toml
+  framecache up --redis redis://127.0.0.1:6379  frames in Redis";
+
+/// Options of `up`: none of its own, all else is configuration.
+#[derive(Debug, Default, Args)]
+pub(super) struct UpArgs {}
+
+/// What runs, as one JSON object.
+#[derive(Debug, Serialize)]
+struct Started<'a> {
+    event: &'static str,
+    version: &'static str,
+    address: Option<String>,
+    store: &'a str,
+    bus: &'a str,
+    tenant: &'a str,
+    prefix: &'a str,
+    cameras: Vec<&'a str>,
+}
+
+/// Runs the verb.
+pub(super) async fn run(session: &Session, _: UpArgs) -> anyhow::Result<Outcome> {
+    let config = session.load_to_run()?.config;
+    let stop = stop_token()?;
+    let listener = listen::listen(&config.http).await?;
+    let address = listener.local_addr().context("the listening port has no address")?;
+    let engine = Engine::start(&config, Cameras::Configured)?;
+    let ended = CancellationToken::new();
+    let router = web::router(WebState {
+        service: engine.service(),
+        tenant: config.tenant.clone(),
+        prefix: config.prefix.clone(),
+        clock: Arc::new(SystemClock),
+        max_frame_bytes: config.max_frame_bytes,
+        stop: ended.clone(),
+    });
+    let mut serving = tokio::spawn(web::serve(listener, router, ended.clone()));
+    announce_start(&session.print, &config, &engine, Some(reachable(address)))?;
+    let failed = tokio::select! {
+        () = stop.cancelled() => None,
+        failed = &mut serving => Some(failed),
+    };
+    let drain = shown_span(config.shutdown.drain_timeout + Duration::from_secs(1));
+    session.print.note(format_args!("stopping: at most {drain}; Ctrl-C again ends at once"));
+    ended.cancel();
+    let counts = match failed {
+        Some(_) => engine.stop().await,
+        None => {
+            let (counts, served) = tokio::join!(engine.stop(), serving);
+            served.context("the HTTP task ended abnormally")?.context("the HTTP side failed")?;
+            counts
+        }
+    };
+    announce_end(&session.print, &counts)?;
+    if let Some(failed) = failed {
+        failed.context("the HTTP task ended abnormally")?.context("the HTTP side failed")?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Says what runs; with an address also where to look and what to try.
+pub(super) fn announce_start(
+    print: &Printer,
+    config: &Config,
+    engine: &Engine,
+    address: Option<String>,
+) -> std::io::Result<()> {
+    let started = Started {
+        event: "started",
+        version: env!("CARGO_PKG_VERSION"),
+        address,
+        store: engine.store_place(),
+        bus: engine.bus_place(),
+        tenant: config.tenant.as_str(),
+        prefix: config.prefix.as_str(),
+        cameras: config.cameras.iter().map(|camera| camera.id.as_str()).collect(),
+    };
+    print.either(&started, describe(&started, config))
+}
+
+fn describe(started: &Started<'_>, config: &Config) -> String {
+    let lives: Vec<String> =
+        config.retention.ttls().map(|ttl| shown_span(ttl.as_duration())).collect();
+    let cameras = match started.cameras.len() {
+        0 => "none configured; push frames to any id".to_owned(),
+        count @ 1..=8 => format!("{count}: {}", started.cameras.join(", ")),
+        count => format!("{count}: {}, ...", started.cameras[..8].join(", ")),
+    };
+    let mut said = format!(
+        "framecache {} runs\n  store    {}\n  bus      {}\n  frames   {}:{}:CAMERA:..., each lives {}\n  cameras  {cameras}",
+        started.version,
+        started.store,
+        started.bus,
+        started.tenant,
+        started.prefix,
+        lives.join(" or "),
+    );
+    if let Some(address) = &started.address {
+        said.push_str(&format!("\n  address  {address}\n\n{}", to_try(started, config, address)));
+    }
+    said
+}
+
+/// Three commands that work as they stand.
+fn to_try(started: &Started<'_>, config: &Config, address: &str) -> String {
+    let usual = *address == reachable(config.http.listen) || config.redis.enabled;
+    let url = if usual { String::new() } else { format!(" --url {address}") };
+    let camera = started.cameras.first().copied().unwrap_or("cam1");
+    let first = if started.cameras.is_empty() {
+        format!("framecache push {camera} picture.jpg{url}")
+    } else {
+        format!("framecache range {camera} --from -30s -o frames{url}")
+    };
+    format!(
+        "Try, in another terminal:\n  framecache latest{url}\n  {first}\n  curl -o now.jpg {address}/api/v1/cameras/{camera}/latest.jpg\nCtrl-C ends it."
+    )
+}
+
+/// Prints the account of every frame.
+pub(super) fn announce_end(print: &Printer, counts: &Counts) -> std::io::Result<()> {
+    print.either(&AccountLine::of(counts), sentence(counts))
+}
