@@ -3,7 +3,8 @@
 //! Its output is `mpjpeg`: multipart with a Content-Length, so no frame is searched for. Every frame
 //! that it decodes is handed over (`passthrough`): the default would repeat and drop frames to reach
 //! the rate that it guessed. Live streams are started with the least probing, which halves the time
-//! to the first frame; if that shows nothing, the next attempt lets ffmpeg look as long as it likes.
+//! to the first frame, and encoded by one thread: more of them would keep a frame back until the next
+//! one comes. If the least probing shows nothing, the next attempt lets ffmpeg look as long as it likes.
 //!
 //! A frame's time is when its first byte came out of ffmpeg: decoding has taken some milliseconds by
 //! then. The URL, with its password, stands in the arguments of the child, where other users of the
@@ -84,7 +85,7 @@ impl FfmpegSource {
                 arguments.extend(["-i".into(), file]);
             }
         }
-        arguments.extend(words("-map 0:v:0 -c:v mjpeg -q:v 4 -pix_fmt yuvj420p"));
+        arguments.extend(words("-map 0:v:0 -c:v mjpeg -threads 1 -q:v 4 -pix_fmt yuvj420p"));
         arguments.extend(words("-fps_mode passthrough -f mpjpeg -flush_packets 1 -"));
         arguments
     }
