@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::OriginalUri;
+use axum::extract::{Extension, OriginalUri};
 use axum::http::Method;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
@@ -78,6 +78,7 @@ pub fn router(state: WebState) -> Router {
         .nest("/api/v1", api)
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
+        .layer(Extension(push::room()))
         .with_state(Arc::new(state))
 }
 

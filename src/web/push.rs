@@ -1,18 +1,22 @@
 //! `POST /api/v1/cameras/{camera}/frames`: takes one JPEG and answers once the store has it.
 //!
 //! A body over the limit is not kept; its rest is read and thrown away for a moment, because a
-//! client that is still sending when the connection closes never sees why.
+//! client that is still sending when the connection closes never sees why. Bodies on their way share
+//! one room; when it is full, a push is told to come again instead of growing the process.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
+use axum::extract::Extension;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use chrono::Utc;
 use futures_util::StreamExt;
 use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::params::Call;
 use super::picture;
@@ -31,17 +35,37 @@ const DISCARD_MAX: usize = 64 << 20;
 /// How long a refused body is read and thrown away.
 const DISCARD_TIME: Duration = Duration::from_secs(2);
 
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(60);
+
+/// What all bodies on their way may hold together, in KiB: 256 MiB.
+const ROOM_KIB: usize = 256 << 10;
+
+/// The room that pushes share.
+pub(super) fn room() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(ROOM_KIB))
+}
+
 #[derive(Serialize)]
 struct Stored {
     key: FrameKey,
     again: bool,
 }
 
-pub(super) async fn push(call: Call, body: Body) -> Result<Response, Problem> {
+pub(super) async fn push(
+    call: Call,
+    Extension(room): Extension<Arc<Semaphore>>,
+    body: Body,
+) -> Result<Response, Problem> {
     let params = call.params(&[])?;
     let stream = call.stream(&params)?;
     let at = timestamp(&call.headers, params.now())?;
-    let bytes = read(body, &call.headers, call.web.max_frame_bytes).await?;
+    let (length, max) = (length(&call.headers), call.web.max_frame_bytes);
+    let _held = hold(room, length.unwrap_or(max).min(max))?;
+    let reading = tokio::time::timeout(BODY_TIME, read(body, length, max));
+    let late =
+        |_| Problem::bad_input(format!("the body did not arrive within {} s", BODY_TIME.as_secs()));
+    let bytes = reading.await.map_err(late)??;
     let pushed = call.web.service.push(&stream, at, bytes).await?;
     let status = if pushed.again { StatusCode::OK } else { StatusCode::CREATED };
     let stream = pushed.key.stream();
@@ -63,10 +87,21 @@ fn timestamp(headers: &HeaderMap, now: UnixNanos) -> Result<Option<UnixNanos>, P
     at.map(Some).map_err(|error| Problem::bad_input(format!("X-Timestamp: {error}")))
 }
 
-/// The body, at most `max` bytes.
-async fn read(body: Body, headers: &HeaderMap, max: usize) -> Result<Bytes, Problem> {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let length: Option<usize> = length.and_then(|text| text.parse().ok());
+fn length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Keeps so many bytes of the room, which is never waited for: who waits would hold its sender.
+fn hold(room: Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+    let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+    room.try_acquire_many_owned(kib).map_err(|_| {
+        let said = "too many pushes are on their way at once: come again";
+        ServiceError::new(ErrorKind::Unavailable, said).into()
+    })
+}
+
+/// The body, at most `max` bytes; `length` is what its sender announced.
+async fn read(body: Body, length: Option<usize>, max: usize) -> Result<Bytes, Problem> {
     let mut chunks = body.into_data_stream();
     let mut whole = BytesMut::with_capacity(length.unwrap_or(0).min(max));
     while let Some(chunk) = chunks.next().await {
@@ -98,4 +133,23 @@ async fn discard(mut chunks: axum::body::BodyDataStream) {
     };
     // What comes after the time is cut off with the connection.
     let _ = tokio::time::timeout(DISCARD_TIME, discarding).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_on_their_way_share_one_room() {
+        let room = Arc::new(Semaphore::new(20));
+        let first = hold(Arc::clone(&room), 10_240).unwrap();
+        let second = hold(Arc::clone(&room), 9_217).unwrap();
+        let said = "too many pushes are on their way at once: come again";
+        let full = Problem::from(ServiceError::new(ErrorKind::Unavailable, said));
+        assert_eq!(hold(Arc::clone(&room), 1).err(), Some(full));
+        drop(first);
+        assert_eq!(room.available_permits(), 10);
+        drop(second);
+        assert_eq!(hold(Arc::clone(&room), 20_480).map(|held| held.num_permits()), Ok(20));
+    }
 }
