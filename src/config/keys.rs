@@ -67,9 +67,15 @@ impl Key {
 pub(super) const PREFIX: &str = "FRAMECACHE_";
 
 /// Variables with the prefix that are no configuration key: the command line reads them.
-pub const OTHER_VARIABLES: [(&str, &str); 2] = [
+pub const OTHER_VARIABLES: [(&str, &str); 8] = [
     ("FRAMECACHE_CONFIG", "the configuration file, as `--config` gives it"),
     ("FRAMECACHE_URL", "the address of a running `up`, as `--url` gives it"),
+    ("FRAMECACHE_KEY", "set for the command of `consume --exec`: the frame's key"),
+    ("FRAMECACHE_CAMERA", "set for it: the frame's camera"),
+    ("FRAMECACHE_TIMESTAMP", "set for it: the frame's time as RFC 3339"),
+    ("FRAMECACHE_TIMESTAMP_NANO", "set for it: the same in nanoseconds"),
+    ("FRAMECACHE_SIZE", "set for it: the frame's size in bytes"),
+    ("FRAMECACHE_FILE", "set for it with `-o`: where the frame was saved"),
 ];
 
 /// Keys and sections of edge-video that mean nothing here: accepted, and named in one warning.
