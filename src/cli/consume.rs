@@ -82,7 +82,7 @@ struct Tally {
 /// Runs the verb.
 pub(super) async fn run(session: &Session, args: ConsumeArgs) -> anyhow::Result<Outcome> {
     let folder = args.output.as_deref().map(Folder::open).transpose()?;
-    let desk = session.open()?;
+    let desk = session.open_to_follow()?;
     let stop = stop_token()?;
     let mut followed = tokio::select! {
         () = stop.cancelled() => return Ok(Outcome::Done),

@@ -91,7 +91,7 @@ async fn newest(
     }
     let found = desk.service.latest(&stream, count, how).await?;
     if !found.is_empty() {
-        frames::note_scan(&session.print, how.via == Via::Scan);
+        frames::note_scan(&session.print, how.via != Via::Auto);
     }
     Ok(found)
 }

@@ -12,7 +12,7 @@ use super::logging;
 use super::print::Printer;
 use crate::app::{Cameras, Engine};
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Config, Environment, Flag, Loaded};
+use crate::config::{BusBackend, Config, Environment, Flag, Loaded};
 use crate::model::key::StreamId;
 use crate::model::name::CameraId;
 use crate::model::time::UnixNanos;
@@ -112,10 +112,23 @@ impl Session {
     /// # Errors
     /// A configuration or an address that is refused; nothing need be reachable yet.
     pub(super) fn open(&self) -> anyhow::Result<Desk> {
+        self.open_where(|config| config.redis.enabled)
+    }
+
+    /// Whoever tells of new frames: the broker, and without one the `up` that announces in process.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub(super) fn open_to_follow(&self) -> anyhow::Result<Desk> {
+        let by_broker = |config: &Config| matches!(config.bus_backend(), BusBackend::Amqp(..));
+        self.open_where(|config| config.redis.enabled && by_broker(config))
+    }
+
+    fn open_where(&self, is_direct: impl FnOnce(&Config) -> bool) -> anyhow::Result<Desk> {
         let Loaded { config, .. } = self.load()?;
         let url = match self.named_url() {
             Some(url) => Some(url),
-            None if config.redis.enabled => None,
+            None if is_direct(&config) => None,
             None => Some(local_url(&config)),
         };
         if let Some(url) = url {

@@ -43,9 +43,11 @@ pub(super) async fn run(session: &Session, _: CheckArgs) -> anyhow::Result<Outco
     findings.extend(warnings.into_iter().map(|text| Finding::warn("configuration", text)));
     show(session, &findings)?;
     let mut failed = false;
-    for found in
-        [probes::store(&config).await, probes::bus(&config).await, probes::ffmpeg(&config).await]
-    {
+    for found in [
+        probes::store(&config, session.named_url()).await,
+        probes::bus(&config).await,
+        probes::ffmpeg(&config).await,
+    ] {
         show(session, &found)?;
         failed |= found.iter().any(|finding| finding.level == Level::Fail);
     }

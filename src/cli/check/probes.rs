@@ -16,8 +16,8 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::collect::SourceUrl;
 use crate::config::{CameraConfig, CameraMode, Config};
 use crate::query::{Query, Scope, StatsAnswer};
-use crate::service::Service as _;
 use crate::service::remote::RemoteService;
+use crate::service::{Service as _, ServiceError};
 use crate::store::{FrameStore, StoreError};
 
 /// Round trips that are measured.
@@ -30,9 +30,9 @@ const BROKER_PATIENCE: Duration = Duration::from_secs(5);
 const SAMPLE: usize = 1000;
 
 /// The store that the configuration selects.
-pub(super) async fn store(config: &Config) -> Vec<Finding> {
-    if !config.redis.enabled {
-        return embedded(config).await;
+pub(super) async fn store(config: &Config, url: Option<String>) -> Vec<Finding> {
+    if !config.redis.enabled || url.is_some() {
+        return running(config, url).await;
     }
     let (store, place) = match app::open_store(config) {
         Ok(opened) => opened,
@@ -93,23 +93,35 @@ fn memory_needed(config: &Config, stats: &StatsAnswer) -> Finding {
     memory::judge(inflow, inflow.needs(cameras, &config.retention), stats.store.max_bytes)
 }
 
-/// The embedded store lives in a running `up`, so that is asked.
-async fn embedded(config: &Config) -> Vec<Finding> {
-    let url = local_url(config);
-    let found = match RemoteService::connect(&url) {
-        Ok(remote) => match remote.stats(&own_family(config)).await {
-            Ok(stats) => {
-                let said = format!("embedded; a framecache answers at {url}");
-                return vec![Finding::ok("store", said), memory_needed(config, &stats)];
-            }
-            Err(_) => Finding::ok("store", format!("embedded; no framecache runs at {url} now")),
-        },
-        Err(error) => Finding::fail("store", error.message),
-    };
-    let inflow = Inflow::of(config, 0, 0, 0.0);
-    let needs = inflow.needs(config.cameras.len(), &config.retention);
-    let limit = u64::try_from(config.embedded.max_bytes).unwrap_or(u64::MAX);
-    vec![found, memory::judge(inflow, needs, Some(limit))]
+/// A running `up` tells how it does; a named one must run, another one may.
+async fn running(config: &Config, named: Option<String>) -> Vec<Finding> {
+    let must_run = named.is_some();
+    let url = named.unwrap_or_else(|| local_url(config));
+    match ask_running(config, &url).await {
+        Ok(found) => found,
+        Err(error) if must_run => vec![Finding::fail("framecache", error.message)],
+        Err(_) => {
+            let inflow = Inflow::of(config, 0, 0, 0.0);
+            let needs = inflow.needs(config.cameras.len(), &config.retention);
+            let limit = u64::try_from(config.embedded.max_bytes).unwrap_or(u64::MAX);
+            let said = format!("the store is embedded, and no framecache runs at {url} now");
+            vec![Finding::ok("framecache", said), memory::judge(inflow, needs, Some(limit))]
+        }
+    }
+}
+
+async fn ask_running(config: &Config, url: &str) -> Result<Vec<Finding>, ServiceError> {
+    let remote = RemoteService::connect(url)?;
+    let ready = remote.readiness().await?;
+    let stats = remote.stats(&own_family(config)).await?;
+    let said = format!("runs at {url}: store {}, bus {}", ready.store, ready.bus);
+    let mut found = vec![Finding::ok("framecache", said)];
+    found.extend(ready.reasons.into_iter().map(|why| Finding::fail("framecache", why)));
+    found.extend(ready.cameras_down.into_iter().map(|down| {
+        Finding::warn("camera", format!("{} delivers no frames: {}", down.camera, down.error))
+    }));
+    found.push(memory_needed(config, &stats));
+    Ok(found)
 }
 
 /// The bus that the configuration selects.
