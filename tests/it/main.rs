@@ -8,6 +8,7 @@ mod support;
 mod amqp_consumers;
 mod bus_amqp;
 mod bus_contract;
+mod cli;
 mod collect_ffmpeg;
 mod collect_http;
 mod collect_local;

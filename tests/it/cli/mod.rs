@@ -1,0 +1,176 @@
+//! The process edge: the real binary with real arguments, its exit code, stdout and stderr.
+
+mod account;
+mod check;
+mod config;
+mod docs;
+mod frames;
+mod outside;
+mod usage;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A pushed camera and nothing else, on a free port.
+const PUSHED: &str =
+    "[http]\nlisten = \"127.0.0.1:0\"\n[[cameras]]\nid = \"cam1\"\nurl = \"push:\"\n";
+
+/// What a run of the binary came to.
+struct Ran {
+    code: i32,
+    stdout: Vec<u8>,
+    stderr: String,
+}
+
+impl Ran {
+    fn text(&self) -> String {
+        String::from_utf8(self.stdout.clone()).unwrap()
+    }
+
+    /// Every line of stdout as JSON.
+    fn json(&self) -> Vec<Value> {
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Panics unless the run ended with `code`.
+    fn ended(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.text(), self.stderr);
+        self
+    }
+}
+
+/// A folder of its own to run the binary in, without the variables of whoever runs the tests.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_framecache"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("TZ", "UTC")
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        ran(self.command(arguments))
+    }
+
+    fn run_with_stdin(&self, arguments: &[&str], stdin: &[u8]) -> Ran {
+        let mut command = self.command(arguments);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        pipe.write_all(stdin).unwrap();
+        drop(pipe);
+        finished(child)
+    }
+}
+
+fn ran(mut command: Command) -> Ran {
+    finished(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+}
+
+fn finished(child: Child) -> Ran {
+    let output = child.wait_with_output().unwrap();
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: output.stdout,
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A running `up`, killed on drop.
+struct Up {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    /// What it said when it had started.
+    started: Value,
+    url: String,
+}
+
+impl Up {
+    /// `up --json` with this configuration; returns once it serves.
+    fn start(place: &Place, config: &str) -> Self {
+        let path = place.write("up.toml", config);
+        let path = path.to_str().unwrap();
+        let mut command = place.command(&["up", "--config", path, "--json"]);
+        let log = fs::File::create(place.path("up.log")).unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let started = next_line(&mut stdout);
+        let started: Value = serde_json::from_str(&started).unwrap_or_else(|_| {
+            panic!("up did not start: {}", fs::read_to_string(place.path("up.log")).unwrap())
+        });
+        let url = started["address"].as_str().unwrap().to_owned();
+        Self { child, stdout, started, url }
+    }
+
+    /// Asks it to end; answers its exit code and its last line.
+    fn terminate(mut self) -> (i32, Value) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let last = next_line(&mut self.stdout);
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        (code, serde_json::from_str(&last).unwrap())
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn next_line(stdout: &mut BufReader<ChildStdout>) -> String {
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    line
+}
+
+/// A whole small JPEG, of another shade for each number.
+fn jpeg(number: u8) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let pixels = vec![number.wrapping_mul(37); 16 * 8 * 3];
+    jpeg_encoder::Encoder::new(&mut bytes, 80)
+        .encode(&pixels, 16, 8, jpeg_encoder::ColorType::Rgb)
+        .unwrap();
+    bytes
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
