@@ -94,6 +94,10 @@ pub struct Counts {
     pub announcements_expired: u64,
     /// Announcements sent again from the outbox, some of them twice.
     pub reannounced: u64,
+    /// Whole frames confirmed by the bus, where that second path is on.
+    pub whole_frames_sent: u64,
+    /// Whole frames that the bus did not take in time; they stay in the store.
+    pub whole_frames_skipped: u64,
 }
 
 impl Counts {
@@ -123,6 +127,8 @@ impl Counts {
         self.unroutable += other.unroutable;
         self.announcements_expired += other.announcements_expired;
         self.reannounced += other.reannounced;
+        self.whole_frames_sent += other.whole_frames_sent;
+        self.whole_frames_skipped += other.whole_frames_skipped;
         for (sum, one) in self.dropped.iter_mut().zip(other.dropped) {
             *sum += one;
         }
@@ -174,6 +180,13 @@ impl Account {
     /// Announcements were not sent because their frames had expired.
     pub fn announcements_expired(&self, count: u64) {
         self.counts().announcements_expired += count;
+    }
+
+    /// A whole frame was confirmed by the bus, or skipped.
+    pub fn whole_frame(&self, sent: bool) {
+        let mut counts = self.counts();
+        counts.whole_frames_sent += u64::from(sent);
+        counts.whole_frames_skipped += u64::from(!sent);
     }
 
     /// All counts at one instant.

@@ -19,13 +19,14 @@ const START: u64 = 1_731_024_000_000_000_000;
 struct Rig {
     store: Arc<MemoryStore>,
     bus: Arc<MemoryBus>,
+    whole: Arc<MemoryBus>,
     ingest: Ingest,
 }
 
 fn rig(options: IngestOptions) -> Rig {
     let clock: Arc<dyn Clock> = Arc::new(SettableClock::at(at(0)));
     let store = Arc::new(MemoryStore::new(Arc::clone(&clock), 64 << 20));
-    let bus = Arc::new(MemoryBus::new(RoutingKeys::default()));
+    let [bus, whole] = [(); 2].map(|()| Arc::new(MemoryBus::new(RoutingKeys::default())));
     let metrics = Arc::new(Metrics::default());
     let announcer = Announcer::start(announce::AnnouncerParts {
         store: Arc::<MemoryStore>::clone(&store),
@@ -34,10 +35,10 @@ fn rig(options: IngestOptions) -> Rig {
         clock: Arc::clone(&clock),
         metrics: Arc::clone(&metrics),
         take_up: true,
-        whole_frames: None,
+        whole_frames: Some(Arc::<MemoryBus>::clone(&whole)),
     });
     let ingest = Ingest::new(Arc::<MemoryStore>::clone(&store), announcer, clock, metrics, options);
-    Rig { store, bus, ingest }
+    Rig { store, bus, whole, ingest }
 }
 
 fn at(millis: u64) -> UnixNanos {
@@ -92,9 +93,26 @@ async fn frames_are_stored_and_then_announced_in_order() {
         stored: 50,
         stored_bytes: 50 * size,
         announced: 50,
+        whole_frames_sent: 50,
         ..Counts::default()
     };
     assert_eq!(counts(&rig), expected);
+}
+
+#[tokio::test]
+async fn whole_frames_go_out_where_they_are_wanted_and_hold_nothing_up_where_not() {
+    let rig = rig(IngestOptions::default());
+    let mut pictures = rig.whole.subscribe().await.unwrap();
+    let lane = rig.ingest.lane(&stream(), &retention(), None);
+    lane.push(PushTime::Live(at(0)), picture(1)).await.unwrap();
+    let expected = Event::Message { routing_key: "cam1".to_owned(), body: picture(1) };
+    assert_eq!(pictures.next().await, Some(expected));
+    rig.whole.close().await;
+    lane.push(PushTime::Live(at(1)), picture(2)).await.unwrap();
+    rig.ingest.close().await;
+    let counts = counts(&rig);
+    assert_eq!((counts.whole_frames_sent, counts.whole_frames_skipped), (1, 1));
+    assert_eq!((counts.stored, counts.announced), (2, 2));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::stream::FuturesOrdered;
+use futures_util::stream::{self, FuturesOrdered};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -26,6 +26,7 @@ use crate::bus::{Bus, BusError, Delivery, Message, Topic, WINDOW};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::model::event::Announcement;
+use crate::model::frame::Frame;
 use crate::store::{FrameStore, Outbox, Place};
 
 /// Fresh announcements that may wait; beyond it a camera falls behind and is read from the index.
@@ -33,6 +34,9 @@ const QUEUE: usize = 2048;
 
 /// Whole frames that may wait for the optional second path; beyond it they are skipped and counted.
 const WHOLE_FRAMES: usize = 64;
+
+/// How long the broker may take to confirm a whole frame.
+const WHOLE_WITHIN: Duration = Duration::from_secs(5);
 
 /// The shortest lifetime: what waited this long may have expired.
 const STALE: Duration = Duration::from_secs(1);
@@ -65,7 +69,7 @@ pub struct AnnouncerParts {
 pub struct Announcer {
     inner: Arc<Inner>,
     fresh: mpsc::Sender<Fresh>,
-    whole: Option<mpsc::Sender<Message>>,
+    whole: Option<mpsc::Sender<Frame>>,
     tasks: Arc<Mutex<JoinSet<()>>>,
 }
 
@@ -92,17 +96,15 @@ impl Announcer {
     pub fn start(parts: AnnouncerParts) -> Self {
         let (fresh, receiver) = mpsc::channel(QUEUE);
         let mut tasks = JoinSet::new();
+        let stop = CancellationToken::new();
         let whole = parts.whole_frames.clone().map(|bus| {
             let (sender, receiver) = mpsc::channel(WHOLE_FRAMES);
-            tasks.spawn(send_whole_frames(bus, receiver));
+            let metrics = Arc::clone(&parts.metrics);
+            tasks.spawn(send_whole_frames(bus, metrics, receiver, stop.clone()));
             sender
         });
-        let inner = Arc::new(Inner {
-            parts,
-            progress: Mutex::default(),
-            behind: Notify::new(),
-            stop: CancellationToken::new(),
-        });
+        let inner =
+            Arc::new(Inner { parts, progress: Mutex::default(), behind: Notify::new(), stop });
         tasks.spawn(Arc::clone(&inner).announce(receiver));
         tasks.spawn(catch_up::run(Arc::clone(&inner)));
         tasks.spawn(Arc::clone(&inner).save_marks());
@@ -112,10 +114,10 @@ impl Announcer {
     /// A frame was stored: announce it. Never waits.
     pub fn stored(&self, announcement: Announcement, place: Place, bytes: &Bytes) {
         if let Some(whole) = &self.whole {
-            let camera = announcement.key.stream().camera.clone();
-            let message = Message { topic: Topic::WholeFrame(camera), body: bytes.clone() };
-            if whole.try_send(message).is_err() {
-                tracing::debug!("a whole frame was not sent over the bus: its queue is full");
+            let frame = Frame { key: announcement.key.clone(), bytes: bytes.clone() };
+            if let Err(full) = whole.try_send(frame) {
+                let key = full.into_inner().key;
+                self.inner.parts.metrics.account(key.stream()).whole_frame(false);
             }
         }
         let stream = announcement.key.stream().clone();
@@ -234,10 +236,33 @@ impl Inner {
     }
 }
 
-async fn send_whole_frames(bus: Arc<dyn Bus>, mut receiver: mpsc::Receiver<Message>) {
-    while let Some(message) = receiver.recv().await {
-        if let Err(error) = bus.publish(message).await {
-            tracing::debug!("a whole frame was not sent over the bus: {error}");
+/// Sends whole frames with a window in flight. What fails is skipped and counted: the frame itself
+/// is in the store, and a late picture is worth little.
+async fn send_whole_frames(
+    bus: Arc<dyn Bus>,
+    metrics: Arc<Metrics>,
+    receiver: mpsc::Receiver<Frame>,
+    stop: CancellationToken,
+) {
+    let frames = stream::unfold((receiver, stop), |(mut receiver, stop)| async move {
+        tokio::select! {
+            biased;
+            frame = receiver.recv() => frame.map(|frame| (frame, (receiver, stop))),
+            () = stop.cancelled() => None,
         }
-    }
+    });
+    let sent = frames.map(|Frame { key, bytes }| {
+        let topic = Topic::WholeFrame(key.stream().camera.clone());
+        let published = bus.publish(Message { topic, body: bytes });
+        async move {
+            let outcome = tokio::time::timeout(WHOLE_WITHIN, published).await;
+            (key, matches!(outcome, Ok(Ok(_))))
+        }
+    });
+    sent.buffered(WHOLE_FRAMES)
+        .for_each(|(key, sent)| {
+            metrics.account(key.stream()).whole_frame(sent);
+            std::future::ready(())
+        })
+        .await;
 }
