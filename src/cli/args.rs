@@ -21,8 +21,8 @@ Examples:
   framecache push cam9 *.jpg --fps 10          frames from files
 
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 nothing found.
-A verb without --url or --redis asks Redis where the configuration enables it, and otherwise the `up`
-that runs on this machine.";
+A verb without --url or --redis asks Redis where the configuration enables it,
+and otherwise the `up` that runs on this machine.";
 
 /// A time-bucketed frame cache for camera fleets: JPEG frames in, announced, found again.
 ///
