@@ -15,12 +15,10 @@ use framecache::bus::amqp::{AmqpBus, AmqpOptions};
 use framecache::bus::{Bus as _, Delivery, Message, Topic};
 use framecache::metrics::Counts;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::engine::{config, made};
+use crate::engine::{config, made, read};
 use crate::support::digest::sha256;
-use crate::support::process::Guarded;
-use crate::support::python;
+use crate::support::python::Program;
 use crate::support::rabbit::{PASSWORD, RabbitServer, USER};
 use crate::support::redis::RedisServer;
 
@@ -40,42 +38,30 @@ struct Servers {
     rabbit: RabbitServer,
 }
 
-/// A running Python client; killed on drop.
-struct Client {
-    process: Guarded,
-    _folder: TempDir,
+/// Starts the client of this name in `tests/data`; its queue is bound then.
+fn start(servers: &Servers, script: &str, vhost: &str) -> Program {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(script);
+    let ports = [servers.redis.port(), servers.rabbit.port()].map(|port| port.to_string());
+    let arguments = [&ports[0], &ports[1], vhost, USER, PASSWORD];
+    Program::start(&script, &arguments, &[], "\"ready\"")
 }
 
-impl Client {
-    /// Starts the client of this name in `tests/data` and waits until its queue is bound.
-    fn start(servers: &Servers, script: &str, vhost: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(script);
-        let mut command = Guarded::command(&python::interpreter(), "run tests/run");
-        let ports = [servers.redis.port(), servers.rabbit.port()].map(|port| port.to_string());
-        command.arg(script).args(ports).args([vhost, USER, PASSWORD]);
-        let mut process = Guarded::spawn(command, &folder.path().join("out"));
-        process.wait_until(LIMIT, |output| output.contains("\"ready\""));
-        Self { process, _folder: folder }
-    }
-
-    /// What it has printed, up to the message that is no JSON, which comes last.
-    fn told(mut self) -> Vec<Value> {
-        self.process.wait_until(LIMIT, |output| output.contains("\"unreadable\""));
-        let output = self.process.output();
-        let mut told: Vec<Value> =
-            output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(told.remove(0), json!({"ready": true}));
-        assert!(told.pop().unwrap().get("unreadable").is_some(), "{output}");
-        told
-    }
+/// What a client has printed, up to the message that is no JSON, which comes last.
+fn told(mut client: Program) -> Vec<Value> {
+    client.wait_until(|output| output.contains("\"unreadable\""));
+    let output = client.output();
+    let mut told: Vec<Value> =
+        output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(told.remove(0), json!({"ready": true}));
+    assert!(told.pop().unwrap().get("unreadable").is_some(), "{output}");
+    told
 }
 
 /// Lets the cameras of a vhost run until there are enough frames, and ends the collector in order. Answers
 /// its account and what the cameras made.
 async fn collect(servers: &Servers, vhost: &str) -> (Counts, BTreeMap<String, String>) {
     let url = servers.rabbit.amqp_url(vhost);
-    let config = config(&servers.redis, &url, &CAMERAS);
+    let config = read(&config(&servers.redis, Some(&url), &CAMERAS));
     let engine = Engine::start(&config, Cameras::Configured).unwrap();
     let begun = tokio::time::Instant::now();
     while engine.metrics().total().captured < ENOUGH {
@@ -103,6 +89,7 @@ fn assert_nothing_was_lost(account: &Counts, made: &BTreeMap<String, String>) {
         stored: frames,
         announced: frames,
         stored_bytes: account.stored_bytes,
+        reannounced: account.reannounced, // frames from before the broker was connected wait in the outbox
         ..Counts::default()
     };
     assert_eq!(*account, exact);
@@ -128,19 +115,18 @@ async fn existing_consumers_get_every_frame_of_two_cameras() {
 }
 
 async fn a_consumer_that_builds_keys_from_parts(servers: &Servers, vhost: &str) {
-    let client = Client::start(servers, "consumer_by_parts.py", vhost);
+    let client = start(servers, "consumer_by_parts.py", vhost);
     let (account, made) = collect(servers, vhost).await;
     assert_nothing_was_lost(&account, &made);
-    assert_eq!(taken(&client.told()), made.into_iter().collect::<Vec<_>>());
+    assert_eq!(taken(&told(client)), made.into_iter().collect::<Vec<_>>());
 }
 
 async fn a_consumer_that_reads_redis_key(servers: &Servers, vhost: &str) {
-    let client = Client::start(servers, "consumer_by_redis_key.py", vhost);
+    let client = start(servers, "consumer_by_redis_key.py", vhost);
     let (account, made) = collect(servers, vhost).await;
     assert_nothing_was_lost(&account, &made);
-    let told = client.told();
     let (frames, states): (Vec<_>, Vec<_>) =
-        told.into_iter().partition(|one| one.get("key").is_some());
+        told(client).into_iter().partition(|one| one.get("key").is_some());
     assert_eq!(taken(&frames), made.into_iter().collect::<Vec<_>>());
     for frame in &frames {
         assert!((1..=120).contains(&frame["ttl"].as_i64().unwrap()), "{frame}");

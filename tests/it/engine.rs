@@ -14,22 +14,30 @@ use futures_util::TryStreamExt as _;
 
 use crate::support::redis::RedisServer;
 
-/// The configuration of a collector on these servers, whose tenant is the vhost of `amqp_url`.
-pub(crate) fn config(redis: &RedisServer, amqp_url: &str, cameras: &[(&str, &str)]) -> Config {
+/// The configuration file of a collector on these servers, as text. Its tenant is the vhost of `amqp_url`,
+/// and `default` without one.
+pub(crate) fn config(
+    redis: &RedisServer,
+    amqp_url: Option<&str>,
+    cameras: &[(&str, &str)],
+) -> String {
     let mut text = format!(
         "collector_id = 'site1'\n\
-         [redis]\nenabled = true\naddress = '{}'\nttl_seconds = 120\n\
-         [amqp]\namqp_url = '{amqp_url}'\n",
+         [http]\nlisten = '127.0.0.1:0'\n\
+         [redis]\nenabled = true\naddress = '{}'\nttl_seconds = 120\n",
         redis.address()
     );
+    if let Some(url) = amqp_url {
+        text += &format!("[amqp]\namqp_url = '{url}'\n");
+    }
     for (id, url) in cameras {
         text += &format!("[[cameras]]\nid = '{id}'\nurl = '{url}'\n");
     }
-    read(&text)
+    text
 }
 
-/// The configuration in `text`, without any of the test's own environment.
-fn read(text: &str) -> Config {
+/// Reads a configuration file, without any variable of the test's own environment.
+pub(crate) fn read(text: &str) -> Config {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     Config::load(Some(file.path()), &Environment::new()).unwrap().config

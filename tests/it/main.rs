@@ -13,6 +13,7 @@ mod collect_ffmpeg;
 mod collect_http;
 mod collect_local;
 mod collect_rtsp;
+mod consumers_doc;
 mod engine;
 mod http;
 mod keyspace_consumers;

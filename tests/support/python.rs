@@ -1,9 +1,18 @@
-//! The Python interpreters of the tests: the venv with the pinned clients, and the system's own.
+//! The Python interpreters of the tests: the venv with the pinned clients, and the system's own; and
+//! programs that run beside a test.
 //!
 //! `tests/run` makes the venv from `tests/requirements.txt`. Another one is taken by setting `TEST_PYTHON`
 //! to the path of its interpreter.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::process::Guarded;
+
+/// How long a program may take for what a test waits for.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// The interpreter that has the packages of `tests/requirements.txt`.
 pub(crate) fn interpreter() -> PathBuf {
@@ -27,4 +36,38 @@ pub(crate) fn program(name: &str) -> PathBuf {
 /// The distribution's interpreter, the only one that sees packages installed by apt.
 pub(crate) fn system() -> &'static Path {
     Path::new("/usr/bin/python3")
+}
+
+/// A running Python program and what it has printed; killed on drop.
+pub(crate) struct Program {
+    process: Guarded,
+    _folder: TempDir,
+}
+
+impl Program {
+    /// Runs `script` and waits until its output holds `ready`; arguments and variables are as given.
+    pub(crate) fn start(
+        script: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        ready: &str,
+    ) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder should be creatable");
+        let mut command = Guarded::command(&interpreter(), "run tests/run");
+        command.arg(script).args(arguments).envs(variables.iter().copied());
+        let process = Guarded::spawn(command, &folder.path().join("out"));
+        let mut program = Self { process, _folder: folder };
+        program.wait_until(|output| output.contains(ready));
+        program
+    }
+
+    /// Waits until its output, stdout and stderr together, is as `ready` says; panics after 30 s.
+    pub(crate) fn wait_until(&mut self, ready: impl Fn(&str) -> bool) {
+        self.process.wait_until(LIMIT, ready);
+    }
+
+    /// What it has printed so far.
+    pub(crate) fn output(&self) -> String {
+        self.process.output()
+    }
 }
