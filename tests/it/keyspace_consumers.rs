@@ -308,11 +308,16 @@ async fn frames_of_other_programs_are_scanned_at_once_and_indexed_by_reindex() {
     assert_eq!(found(&query, &gate, Via::Scan).await, both);
     assert_eq!(indexed(store.as_ref(), &gate).await, Vec::<UnixNanos>::new());
 
+    let keys = both.each_ref().map(|one| one.key.to_string());
+    assert_eq!(listed(&redis, "scan"), keys);
+    assert_eq!(listed(&redis, "index"), Vec::<String>::new());
+
     let everything = Selector::stream(&gate, TimeRange::ALL);
     let report = query.reindex(&everything, false).await.unwrap();
     assert_eq!(report, ReindexReport { found: 2, known: 0, indexed: 2, foreign: 0 });
     assert_eq!(indexed(store.as_ref(), &gate).await, both.each_ref().map(|one| one.key.at()));
     assert_eq!(found(&query, &gate, Via::Index).await, both);
+    assert_eq!(listed(&redis, "index"), keys);
     let again = query.reindex(&everything, false).await.unwrap();
     assert_eq!(again, ReindexReport { found: 2, known: 2, indexed: 0, foreign: 0 });
 }
@@ -323,6 +328,20 @@ fn setex_by_shell(redis: &RedisServer, frame: &Frame) {
     // -x: the last argument comes from stdin
     command.args(["-e", "-x", "-p", &port, "SETEX", &frame.key.to_string(), "300"]);
     assert_eq!(run(command, &frame.bytes), b"OK\n");
+}
+
+/// The keys that `framecache range` lists by this way.
+fn listed(redis: &RedisServer, via: &str) -> Vec<String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_framecache"));
+    command.args(["range", "gate", "--via", via, "--json", "--tenant", "client-a"]);
+    let folder = tempfile::tempdir().unwrap();
+    command.args(["--redis", &redis.url()]).env_clear().current_dir(folder.path());
+    let output = command.output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let code = if lines.is_empty() { 3 } else { 0 };
+    assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+    let frames = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    frames.map(|frame| frame["key"].as_str().unwrap().to_owned()).collect()
 }
 
 async fn found(query: &Query, stream: &StreamId, via: Via) -> Vec<Frame> {
