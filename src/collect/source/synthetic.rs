@@ -41,7 +41,8 @@ impl SyntheticSource {
 #[async_trait]
 impl Source for SyntheticSource {
     async fn run(&mut self, sink: &Sink) -> Result<End> {
-        let camera = self.draw().await?;
+        let Some(drawn) = sink.wait_for_ever(self.draw()).await else { return Ok(End::Stopped) };
+        let camera = drawn?;
         let mut pacer = Pacer::new(Instant::now(), self.options.interval());
         while sink.sleep_until(pacer.next_due(Instant::now())).await {
             let (number, at) = (self.number, sink.now());

@@ -53,3 +53,14 @@ fn cameras_that_run_are_drained_and_nothing_is_pending() {
     assert_eq!((count("captured"), count("pending")), (count("stored") + dropped, 0), "{last}");
     assert_eq!(count("announced"), count("stored"), "{last}");
 }
+
+#[test]
+fn a_stop_does_not_wait_for_pictures_that_are_still_being_drawn() {
+    let place = Place::new();
+    let camera = "\"synthetic:?size=8192x8192&fps=10\"";
+    let up = Up::start(&place, &PUSHED.replace("\"push:\"", camera));
+    let begun = std::time::Instant::now();
+    let (code, last) = up.terminate();
+    assert_eq!((code, &last["captured"]), (0, &json!(0)), "{last}");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
