@@ -92,8 +92,9 @@ pub struct Counts {
     pub unroutable: u64,
     /// Announcements not sent because their frame had expired.
     pub announcements_expired: u64,
-    /// Announcements sent again from the outbox, some of them twice.
-    pub reannounced: u64,
+    /// Announced ones that were read back from the index, after an outage or a restart. Only these
+    /// may repeat an earlier one.
+    pub from_outbox: u64,
     /// Whole frames confirmed by the bus, where that second path is on.
     pub whole_frames_sent: u64,
     /// Whole frames that the bus did not take in time; they stay in the store.
@@ -126,7 +127,7 @@ impl Counts {
         self.announced += other.announced;
         self.unroutable += other.unroutable;
         self.announcements_expired += other.announcements_expired;
-        self.reannounced += other.reannounced;
+        self.from_outbox += other.from_outbox;
         self.whole_frames_sent += other.whole_frames_sent;
         self.whole_frames_skipped += other.whole_frames_skipped;
         for (sum, one) in self.dropped.iter_mut().zip(other.dropped) {
@@ -174,7 +175,7 @@ impl Account {
         let mut counts = self.counts();
         counts.announced += 1;
         counts.unroutable += u64::from(unroutable);
-        counts.reannounced += u64::from(again);
+        counts.from_outbox += u64::from(again);
     }
 
     /// Announcements were not sent because their frames had expired.

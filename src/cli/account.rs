@@ -20,7 +20,7 @@ pub(super) struct AccountLine {
     announced: u64,
     unroutable: u64,
     announcements_expired: u64,
-    reannounced: u64,
+    from_outbox: u64,
 }
 
 impl AccountLine {
@@ -39,7 +39,7 @@ impl AccountLine {
             announced: counts.announced,
             unroutable: counts.unroutable,
             announcements_expired: counts.announcements_expired,
-            reannounced: counts.reannounced,
+            from_outbox: counts.from_outbox,
         }
     }
 }
@@ -57,7 +57,7 @@ pub(super) fn sentence(counts: &Counts) -> String {
     );
     for (count, what) in [
         (counts.unroutable, "without a listener"),
-        (counts.reannounced, "announced again"),
+        (counts.from_outbox, "read from the outbox"),
         (counts.announcements_expired, "announcements expired"),
         (counts.rejected, "pushes rejected"),
     ] {
@@ -109,7 +109,7 @@ mod tests {
             serde_json::json!({
                 "event": "stopped", "captured": 10, "stored": 6, "stored_bytes": 600,
                 "dropped": {"fps_limit": 3, "shutdown": 1}, "pending": 0, "rejected": 0,
-                "announced": 5, "unroutable": 0, "announcements_expired": 1, "reannounced": 0,
+                "announced": 5, "unroutable": 0, "announcements_expired": 1, "from_outbox": 0,
             })
         );
     }

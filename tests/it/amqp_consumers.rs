@@ -89,7 +89,7 @@ fn assert_nothing_was_lost(account: &Counts, made: &BTreeMap<String, String>) {
         stored: frames,
         announced: frames,
         stored_bytes: account.stored_bytes,
-        reannounced: account.reannounced, // frames from before the broker was connected wait in the outbox
+        from_outbox: account.from_outbox, // frames from before the broker was connected wait in the outbox
         ..Counts::default()
     };
     assert_eq!(*account, exact);

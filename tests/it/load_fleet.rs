@@ -57,7 +57,7 @@ async fn twenty_cameras_lose_nothing_in_twenty_seconds() {
         stored: account.captured,
         announced: account.captured,
         stored_bytes: account.captured * FRAME_BYTES,
-        reannounced: account.reannounced, // frames from before the broker was connected wait in the outbox
+        from_outbox: account.from_outbox, // frames from before the broker was connected wait in the outbox
         ..Counts::default()
     };
     assert_eq!(account, exact);

@@ -27,7 +27,7 @@ fn a_pushed_camera_is_accounted_for_exactly_on_sigterm() {
         json!({
             "event": "stopped", "captured": 5, "stored": 5, "stored_bytes": bytes, "dropped": {},
             "pending": 0, "rejected": 1, "announced": 5, "unroutable": 5,
-            "announcements_expired": 0, "reannounced": 0,
+            "announcements_expired": 0, "from_outbox": 0,
         })
     );
 }

@@ -158,7 +158,7 @@ async fn a_collector_that_vanished_is_made_good_by_the_next_one() {
     rabbit.restart();
     let bus = open_bus(&rabbit);
     let next = rig(&redis, Arc::<AmqpBus>::clone(&bus), IngestOptions::default());
-    until("they are announced", || next.metrics.total().reannounced == 40).await;
+    until("they are announced", || next.metrics.total().from_outbox == 40).await;
     let stored = stored_keys(&next, &stream).await;
     next.ingest.close().await;
     bus.close().await;
