@@ -6,14 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::cli::{Place, Up};
 use crate::engine::{config, made, read};
 use crate::support::digest::sha256;
 use crate::support::port;
@@ -47,57 +44,11 @@ impl Page {
     }
 }
 
-/// A running `framecache up`; killed on drop.
-struct Up {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-    folder: TempDir,
-}
-
-impl Up {
-    /// Returns once it serves.
-    fn start(config: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("config.toml"), config).unwrap();
-        let log = fs::File::create(folder.path().join("log")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_framecache"))
-            .args(["up", "--json"])
-            .env_clear()
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut up = Self { child, stdout, folder };
-        assert_eq!(up.says()["event"], "started");
-        up
-    }
-
-    /// Its next line.
-    fn says(&mut self) -> Value {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|_| {
-            panic!("{line:?}: {}", fs::read_to_string(self.folder.path().join("log")).unwrap())
-        })
-    }
-
-    /// Ends it in order; answers how many frames it stored.
-    fn stop(mut self) -> usize {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
-        let account = self.says();
-        assert!(self.child.wait().unwrap().success(), "{account}");
-        usize::try_from(account["stored"].as_u64().unwrap()).unwrap()
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Ends `up` in order; answers how many frames it stored.
+fn stop(up: Up) -> usize {
+    let (code, account) = up.terminate();
+    assert_eq!(code, 0, "{account}");
+    usize::try_from(account["stored"].as_u64().unwrap()).unwrap()
 }
 
 /// Each line `key sha256` in the output of a program of the page.
@@ -118,14 +69,14 @@ fn times(output: &str, said: &str) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_documented_amqp_consumer_gets_every_frame_across_its_end_and_a_cut_connection() {
     let (redis, rabbit) = (RedisServer::start(), RabbitServer::start_with_vhost("client-a"));
-    let (page, url) = (Page::cut(), rabbit.amqp_url("client-a"));
+    let (page, place, url) = (Page::cut(), Place::new(), rabbit.amqp_url("client-a"));
     let variables = [("AMQP_URL", url.as_str()), ("REDIS_URL", &redis.url())];
     let consume =
         || Program::start(&page.program("amqp_consumer.py"), &[], &variables, "consuming");
 
     let mut first = consume();
     let configured = config(&redis, Some(&url), &CAMERAS);
-    let up = Up::start(&configured);
+    let up = Up::start(&place, &configured);
     first.wait_until(|output| processed(output).len() >= 20);
     let taken = processed(&first.output());
     drop(first); // killed in its work; meanwhile the queue keeps what comes
@@ -136,7 +87,7 @@ async fn the_documented_amqp_consumer_gets_every_frame_across_its_end_and_a_cut_
     second.wait_until(|output| times(output, "consuming") == 2);
     let before = processed(&second.output()).len();
     second.wait_until(|output| processed(output).len() >= before + 20);
-    let stored = up.stop();
+    let stored = stop(up);
 
     let made = made(&read(&configured), sha256).await;
     assert_eq!(made.len(), stored);
@@ -150,7 +101,8 @@ async fn the_documented_amqp_consumer_gets_every_frame_across_its_end_and_a_cut_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_documented_http_consumers_get_their_frames_across_a_restart() {
-    let (redis, page, address) = (RedisServer::start(), Page::cut(), port::free());
+    let (redis, address) = (RedisServer::start(), port::free());
+    let (page, place) = (Page::cut(), Place::new());
     let listen = |text: String| text.replace("127.0.0.1:0", &format!("127.0.0.1:{address}"));
     let url = format!("http://127.0.0.1:{address}");
     let variables = [("FRAMECACHE_URL", url.as_str())];
@@ -158,20 +110,20 @@ async fn the_documented_http_consumers_get_their_frames_across_a_restart() {
     let follower = page.program("http_consumer.py");
 
     let mut follower = Program::start(&follower, &[], &variables, "again in 1 s");
-    let up = Up::start(&configured);
+    let up = Up::start(&place, &configured);
     let poller = page.program("http_latest.py");
     let mut poller = Program::start(&poller, &["yard.2"], &variables, "");
     follower.wait_until(|output| processed(output).len() >= 60);
     poller.wait_until(|output| processed(output).len() >= 10);
-    let stored = up.stop();
+    let stored = stop(up);
     let made = made(&read(&configured), sha256).await;
     assert_eq!(made.len(), stored);
 
-    let without_cameras = Up::start(&listen(config(&redis, None, &[])));
+    let without_cameras = Up::start(&place, &listen(config(&redis, None, &[])));
     follower.wait_until(|output| processed(output).len() >= stored);
     let followed = processed(&follower.output());
     assert_eq!((followed.len(), by_key(followed)), (stored, made.clone()));
-    without_cameras.stop();
+    stop(without_cameras);
 
     let polled = processed(&poller.output());
     let keys: Vec<&String> = polled.iter().map(|(key, _)| key).collect();

@@ -28,6 +28,7 @@ use framecache::store::{FrameStore, Selector};
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 
+use crate::cli::Place;
 use crate::support::digest::sha256;
 use crate::support::python;
 use crate::support::redis::RedisServer;
@@ -332,16 +333,11 @@ fn setex_by_shell(redis: &RedisServer, frame: &Frame) {
 
 /// The keys that `framecache range` lists by this way.
 fn listed(redis: &RedisServer, via: &str) -> Vec<String> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_framecache"));
-    command.args(["range", "gate", "--via", via, "--json", "--tenant", "client-a"]);
-    let folder = tempfile::tempdir().unwrap();
-    command.args(["--redis", &redis.url()]).env_clear().current_dir(folder.path());
-    let output = command.output().unwrap();
-    let lines = String::from_utf8(output.stdout).unwrap();
-    let code = if lines.is_empty() { 3 } else { 0 };
-    assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
-    let frames = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    frames.map(|frame| frame["key"].as_str().unwrap().to_owned()).collect()
+    let range = ["range", "gate", "--via", via, "--json", "--tenant", "client-a"];
+    let ran = Place::new().run(&[&range[..], &["--redis", &redis.url()]].concat());
+    let nothing = ran.text().is_empty();
+    let frames = ran.ended(if nothing { 3 } else { 0 }).json();
+    frames.iter().map(|frame| frame["key"].as_str().unwrap().to_owned()).collect()
 }
 
 async fn found(query: &Query, stream: &StreamId, via: Via) -> Vec<Frame> {

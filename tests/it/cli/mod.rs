@@ -22,36 +22,36 @@ const PUSHED: &str =
     "[http]\nlisten = \"127.0.0.1:0\"\n[[cameras]]\nid = \"cam1\"\nurl = \"push:\"\n";
 
 /// What a run of the binary came to.
-struct Ran {
+pub(crate) struct Ran {
     code: i32,
     stdout: Vec<u8>,
     stderr: String,
 }
 
 impl Ran {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.stdout.clone()).unwrap()
     }
 
     /// Every line of stdout as JSON.
-    fn json(&self) -> Vec<Value> {
+    pub(crate) fn json(&self) -> Vec<Value> {
         self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Panics unless the run ended with `code`.
-    fn ended(self, code: i32) -> Self {
+    pub(crate) fn ended(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.text(), self.stderr);
         self
     }
 }
 
 /// A folder of its own to run the binary in, without the variables of whoever runs the tests.
-struct Place {
+pub(crate) struct Place {
     folder: TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
@@ -77,7 +77,7 @@ impl Place {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         ran(self.command(arguments))
     }
 
@@ -110,7 +110,7 @@ fn finished(child: Child) -> Ran {
 }
 
 /// A running `up`, killed on drop.
-struct Up {
+pub(crate) struct Up {
     child: Child,
     stdout: BufReader<ChildStdout>,
     /// What it said when it had started.
@@ -120,7 +120,7 @@ struct Up {
 
 impl Up {
     /// `up --json` with this configuration; returns once it serves.
-    fn start(place: &Place, config: &str) -> Self {
+    pub(crate) fn start(place: &Place, config: &str) -> Self {
         let path = place.write("up.toml", config);
         let path = path.to_str().unwrap();
         let mut command = place.command(&["up", "--config", path, "--json"]);
@@ -136,7 +136,7 @@ impl Up {
     }
 
     /// Asks it to end; answers its exit code and its last line.
-    fn terminate(mut self) -> (i32, Value) {
+    pub(crate) fn terminate(mut self) -> (i32, Value) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         let last = next_line(&mut self.stdout);
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
