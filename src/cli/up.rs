@@ -62,6 +62,7 @@ pub(super) async fn run(session: &Session, _: UpArgs) -> anyhow::Result<Outcome>
         tenant: config.tenant.clone(),
         prefix: config.prefix.clone(),
         clock: Arc::new(SystemClock),
+        scan: config.index.foreign || !config.redis.enabled,
         max_frame_bytes: config.max_frame_bytes,
         stop: ended.clone(),
     });

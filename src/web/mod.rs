@@ -50,6 +50,9 @@ pub struct WebState {
     pub prefix: Prefix,
     /// What `now` means in a request.
     pub clock: Arc<dyn Clock>,
+    /// Whether a request may walk the keyspace: `via=scan`, `via=auto` and `reindex`. On a store
+    /// that others share it costs them time.
+    pub scan: bool,
     /// The largest body of a push, in bytes.
     pub max_frame_bytes: usize,
     /// Ends the streams of events, which have no end of their own.

@@ -56,8 +56,9 @@ impl Call {
     /// The query parameters, of which only `accepted` ones, `tenant` and `prefix` may be given.
     pub(super) fn params(&self, accepted: &[&str]) -> Result<Params, Problem> {
         let pairs = read_pairs(&self.query, accepted)?;
-        let WebState { tenant, prefix, clock, .. } = self.web.as_ref();
-        Ok(Params { pairs, now: clock.now(), tenant: tenant.clone(), prefix: prefix.clone() })
+        let WebState { tenant, prefix, clock, scan, .. } = self.web.as_ref();
+        let (tenant, prefix) = (tenant.clone(), prefix.clone());
+        Ok(Params { pairs, now: clock.now(), tenant, prefix, scan: *scan })
     }
 
     /// The camera that the path names, of the family that the parameters name.
@@ -94,6 +95,7 @@ pub(super) struct Params {
     now: UnixNanos,
     tenant: Tenant,
     prefix: Prefix,
+    scan: bool,
 }
 
 impl Params {
@@ -173,7 +175,22 @@ impl Params {
             "auto" => Some(Via::Auto),
             _ => None,
         };
-        Ok(self.read("via", read, "index, scan or auto")?.unwrap_or_default())
+        match self.read("via", read, "index, scan or auto")?.unwrap_or_default() {
+            Via::Scan => self.may_scan().map(|()| Via::Scan),
+            Via::Auto if !self.scan => Ok(Via::Index),
+            via => Ok(via),
+        }
+    }
+
+    /// Refuses where requests must not walk the keyspace.
+    pub(super) fn may_scan(&self) -> Result<(), Problem> {
+        if self.scan {
+            return Ok(());
+        }
+        Err(Problem::denied(
+            "a request must not scan this store: set [index] foreign = true to allow it, \
+             or use the command line with --redis",
+        ))
     }
 
     /// `via` and `verify`.

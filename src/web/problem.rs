@@ -28,6 +28,11 @@ impl Problem {
         ServiceError { kind: ErrorKind::BadInput, message: detail.to_string() }.into()
     }
 
+    /// Whoever asks must not do this.
+    pub(super) fn denied(detail: &str) -> Self {
+        ServiceError::new(ErrorKind::Denied, detail).into()
+    }
+
     /// What was asked for does not live here.
     pub(super) fn not_found(detail: String) -> Self {
         let (kind, status) = ("not-found", StatusCode::NOT_FOUND);

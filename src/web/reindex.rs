@@ -8,6 +8,7 @@ use crate::query::ReindexReport;
 
 pub(super) async fn reindex(call: Call) -> Result<Json<ReindexReport>, Problem> {
     let params = call.params(&["camera", "dry_run"])?;
+    params.may_scan()?;
     let dry_run = params.flag("dry_run")?;
     Ok(Json(call.web.service.reindex(&params.scope()?, dry_run).await?))
 }

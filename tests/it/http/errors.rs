@@ -89,6 +89,23 @@ async fn wrong_requests_are_told_what_would_be_right() {
 }
 
 #[tokio::test]
+async fn where_requests_must_not_scan_they_are_told_so_and_auto_means_the_index() {
+    let rig = Rig::start().await;
+    rig.push("door", 0, picture(1)).await;
+    let url = rig.without_scans().await;
+    let detail = "a request must not scan this store: set [index] foreign = true to allow it, \
+                  or use the command line with --redis";
+    let expected = (403, "denied".to_owned(), detail.to_owned());
+    let get = |path: &str| rig.client.get(format!("{url}/api/v1{path}")).send();
+    assert_eq!(problem(get("/frames?via=scan").await.unwrap()).await, expected);
+    let post = rig.client.post(format!("{url}/api/v1/reindex")).send().await.unwrap();
+    assert_eq!(problem(post).await, expected);
+    let auto: Value = get("/frames?via=auto").await.unwrap().json().await.unwrap();
+    let (_, indexed) = rig.json("/api/v1/frames?via=index").await;
+    assert_eq!((&auto, auto["frames"].as_array().map(Vec::len)), (&indexed, Some(1)));
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_404_and_unknown_paths_point_to_the_front_page() {
     let rig = Rig::start().await;
     rig.push("door", 0, picture(1)).await;

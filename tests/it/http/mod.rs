@@ -115,6 +115,15 @@ impl Rig {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
+    /// The address of a second server on the same frames, whose requests must not scan.
+    async fn without_scans(&self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = WebState { scan: false, ..state(&self.service, &self.clock, &self.stop) };
+        tokio::spawn(serve(listener, router(state), self.stop.clone()));
+        format!("http://{address}")
+    }
+
     /// Pushes a picture taken so many milliseconds before now; returns its key.
     async fn push(&self, camera: &str, millis_ago: u64, picture: Bytes) -> FrameKey {
         let at = Some(at_millis(0).minus(Duration::from_millis(millis_ago)));
@@ -141,15 +150,23 @@ fn serving(
     clock: &Arc<SettableClock>,
     stop: &CancellationToken,
 ) -> JoinHandle<std::io::Result<()>> {
-    let state = WebState {
+    tokio::spawn(serve(listener, router(state(service, clock, stop)), stop.clone()))
+}
+
+fn state(
+    service: &Arc<LocalService>,
+    clock: &Arc<SettableClock>,
+    stop: &CancellationToken,
+) -> WebState {
+    WebState {
         service: Arc::<LocalService>::clone(service),
         tenant: tenant(),
         prefix: prefix(),
         clock: Arc::<SettableClock>::clone(clock),
+        scan: true,
         max_frame_bytes: MAX_FRAME_BYTES,
         stop: stop.clone(),
-    };
-    tokio::spawn(serve(listener, router(state), stop.clone()))
+    }
 }
 
 fn ingest(store: &Arc<MemoryStore>, bus: &Arc<MemoryBus>, clock: &Arc<SettableClock>) -> Ingest {
