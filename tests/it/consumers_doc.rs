@@ -78,8 +78,7 @@ async fn the_documented_amqp_consumer_gets_every_frame_across_its_end_and_a_cut_
     let configured = config(&redis, Some(&url), &CAMERAS);
     let up = Up::start(&place, &configured);
     first.wait_until(|output| processed(output).len() >= 20);
-    let taken = processed(&first.output());
-    drop(first); // killed in its work; meanwhile the queue keeps what comes
+    let taken = processed(&first.kill9()); // in its work; meanwhile the queue keeps what comes
 
     let mut second = consume();
     second.wait_until(|output| processed(output).len() >= 20);

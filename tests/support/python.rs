@@ -70,4 +70,10 @@ impl Program {
     pub(crate) fn output(&self) -> String {
         self.process.output()
     }
+
+    /// Kills it; answers all that it had printed by then.
+    pub(crate) fn kill9(mut self) -> String {
+        self.process.kill9();
+        self.process.output()
+    }
 }
