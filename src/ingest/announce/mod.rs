@@ -219,7 +219,8 @@ impl Inner {
                 () = tokio::time::sleep(SAVE_EVERY) => false,
                 () = self.stop.cancelled() => true,
             };
-            let due = self.progress().due_marks(self.parts.clock.now());
+            let leaving = last && !self.parts.take_up;
+            let due = self.progress().due_marks(self.parts.clock.now(), leaving);
             let saved = async {
                 self.parts.outbox.save(&due.save).await?;
                 self.parts.outbox.remove(&due.remove).await

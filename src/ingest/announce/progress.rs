@@ -122,15 +122,16 @@ impl Progress {
         reaches.map(|reach| u64::from(reach.stored.saturating_sub(reach.announced))).sum()
     }
 
-    /// Marks that changed since they were saved, and marks of buckets that are over.
-    pub(super) fn due_marks(&self, now: UnixNanos) -> DueMarks {
+    /// Marks that changed since they were saved, and marks of buckets that are over; all announced
+    /// ones are when their collector is `leaving` for good.
+    pub(super) fn due_marks(&self, now: UnixNanos, leaving: bool) -> DueMarks {
         let mut due = DueMarks::default();
         for (stream, camera) in &self.0 {
             for (bucket, reach) in &camera.buckets {
                 let announced = reach.announced;
                 let mark = OutboxMark { stream: stream.clone(), bucket: *bucket, announced };
-                let over = bucket.window().is_none_or(|window| window.to().plus(CLOSED_FOR) < now);
-                if over && reach.announced >= reach.stored {
+                let past = bucket.window().is_none_or(|window| window.to().plus(CLOSED_FOR) < now);
+                if (past || leaving) && reach.announced >= reach.stored {
                     due.remove.push(mark);
                 } else if reach.saved != Some(reach.announced) {
                     due.save.push(mark);
@@ -208,17 +209,19 @@ mod tests {
         let (mut progress, stream) = (Progress::default(), stream());
         let now = UnixNanos::new(START).unwrap();
         progress.stored(&stream, place(1));
-        let due = progress.due_marks(now);
+        let due = progress.due_marks(now, false);
         assert_eq!(due.save.iter().map(|mark| mark.announced).collect::<Vec<_>>(), [0]);
         progress.saved(&due);
-        assert!(progress.due_marks(now).save.is_empty());
+        assert!(progress.due_marks(now, false).save.is_empty());
         let later = now.plus(Duration::from_secs(60));
-        assert!(progress.due_marks(later).remove.is_empty(), "not announced yet");
+        assert!(progress.due_marks(later, true).remove.is_empty(), "not announced yet");
         progress.announced(&stream, place(1));
-        let due = progress.due_marks(later);
+        assert_eq!(progress.due_marks(now, false).remove.len(), 0);
+        assert_eq!(progress.due_marks(now, true).remove.len(), 1);
+        let due = progress.due_marks(later, false);
         assert_eq!((due.save.len(), due.remove.len()), (0, 1));
         progress.saved(&due);
-        assert!(progress.due_marks(later).remove.is_empty());
+        assert!(progress.due_marks(later, false).remove.is_empty());
     }
 
     #[test]

@@ -14,6 +14,7 @@ fn verbs_work_on_redis_without_an_up() {
     let pushed = run(&["push", "cam1", "a.jpg", "--tenant", "acme"]).ended(0).text();
     let key = pushed.trim();
     assert!(key.starts_with("acme:frames:cam1:"), "{key}");
+    assert_eq!(server.cli(&["--scan", "--pattern", "*/outbox/*"]), "", "all is announced");
     assert_eq!(run(&["get", key]).ended(0).stdout, jpeg(1));
     let latest = run(&["latest", "cam1", "--tenant", "acme", "--json"]).ended(0).json();
     assert_eq!(latest[0]["key"], json!(key));
