@@ -1,6 +1,7 @@
 //! Announces from the index what the fresh queue could not: after an outage, after a restart.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,6 +42,7 @@ pub(super) async fn run(inner: Arc<Inner>) {
             tracing::debug!("the outbox cannot be read yet: {error}");
             tokio::time::sleep(backoff.next_wait()).await;
         }
+        inner.taken_up.store(true, Ordering::Release);
         loop {
             serve(&inner, &mut backoff).await;
         }

@@ -10,6 +10,7 @@
 mod catch_up;
 mod progress;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -78,6 +79,8 @@ struct Inner {
     parts: AnnouncerParts,
     progress: Mutex<Progress>,
     behind: Notify,
+    /// Whether the marks of an earlier process were read; until then none may be overwritten.
+    taken_up: AtomicBool,
     stop: CancellationToken,
 }
 
@@ -103,8 +106,14 @@ impl Announcer {
             tasks.spawn(send_whole_frames(bus, metrics, receiver, stop.clone()));
             sender
         });
-        let inner =
-            Arc::new(Inner { parts, progress: Mutex::default(), behind: Notify::new(), stop });
+        let taken_up = AtomicBool::new(!parts.take_up);
+        let inner = Arc::new(Inner {
+            parts,
+            progress: Mutex::default(),
+            behind: Notify::new(),
+            taken_up,
+            stop,
+        });
         tasks.spawn(Arc::clone(&inner).announce(receiver));
         tasks.spawn(catch_up::run(Arc::clone(&inner)));
         tasks.spawn(Arc::clone(&inner).save_marks());
@@ -219,6 +228,12 @@ impl Inner {
                 () = tokio::time::sleep(SAVE_EVERY) => false,
                 () = self.stop.cancelled() => true,
             };
+            if !self.taken_up.load(Ordering::Acquire) {
+                match last {
+                    true => return,
+                    false => continue,
+                }
+            }
             let leaving = last && !self.parts.take_up;
             let due = self.progress().due_marks(self.parts.clock.now(), leaving);
             let saved = async {
@@ -267,3 +282,6 @@ async fn send_whole_frames(
         })
         .await;
 }
+
+#[cfg(test)]
+mod tests;
