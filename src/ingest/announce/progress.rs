@@ -51,6 +51,10 @@ impl Progress {
         let before = place.end.saturating_sub(1);
         let fresh = Reach { stored: before, announced: before, saved: None };
         let reach = camera.buckets.entry(place.bucket).or_insert(fresh);
+        if place.end < reach.stored {
+            // The store lost the bucket and counts from its new start.
+            *reach = fresh;
+        }
         reach.stored = reach.stored.max(place.end);
         !camera.behind
     }
@@ -60,7 +64,7 @@ impl Progress {
     pub(super) fn announced(&mut self, stream: &StreamId, place: Place) {
         let camera = self.camera(stream);
         if let Some(reach) = camera.buckets.get_mut(&place.bucket).filter(|_| !camera.behind) {
-            reach.announced = reach.announced.max(place.end);
+            reach.announced = reach.announced.max(place.end).min(reach.stored);
         }
     }
 
@@ -222,6 +226,19 @@ mod tests {
         assert_eq!((due.save.len(), due.remove.len()), (0, 1));
         progress.saved(&due);
         assert!(progress.due_marks(later, false).remove.is_empty());
+    }
+
+    #[test]
+    fn a_bucket_that_the_store_lost_is_owed_from_its_new_start() {
+        let (mut progress, stream) = (Progress::default(), stream());
+        (1..=9).for_each(|end| _ = progress.stored(&stream, place(end)));
+        progress.announced(&stream, place(4));
+        progress.stored(&stream, place(1));
+        progress.announced(&stream, place(9));
+        progress.stored(&stream, place(2));
+        progress.fall_behind(&stream);
+        let gap = Gap { bucket: place(1).bucket, announced: 1 };
+        assert_eq!(progress.next_gap(&stream), Some(gap));
     }
 
     #[test]
