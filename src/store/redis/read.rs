@@ -16,7 +16,7 @@ use super::keys::{self, StreamKeys};
 use super::server;
 use super::window::{self, Trust};
 use crate::model::bucket::{Bucket, FoundRecord, Life, select_live};
-use crate::model::key::{FrameKey, StreamId};
+use crate::model::key::{FrameKey, StreamId, check_time};
 use crate::model::time::{NANOS_PER_SEC, TimeRange, UnixNanos};
 use crate::store::{FrameStat, IndexAnswer, StoreError};
 
@@ -214,7 +214,9 @@ async fn confirm(
     stream: &StreamId,
     records: Vec<FoundRecord>,
 ) -> Result<(Vec<FoundRecord>, u64), StoreError> {
-    let asked: Vec<String> = records
+    let mut live = records;
+    live.retain(|one| check_time(one.record.at).is_ok());
+    let asked: Vec<String> = live
         .iter()
         .filter(|one| one.record.ask)
         .filter_map(|one| one.record.key(stream).ok())
@@ -224,22 +226,14 @@ async fn confirm(
     for slice in asked.chunks(ASK_SLICE) {
         sizes.extend(lengths(link, slice).await?);
     }
-    let (mut sizes, mut gone, mut live) = (sizes.into_iter(), 0, Vec::new());
-    for mut one in records {
-        if one.record.key(stream).is_err() {
-            continue;
-        }
+    let (all, mut sizes) = (live.len(), sizes.into_iter());
+    live.retain_mut(|one| {
         if one.record.ask {
-            match sizes.next().flatten() {
-                Some(size) => one.record.size = Some(size),
-                None => {
-                    gone += 1;
-                    continue;
-                }
-            }
+            one.record.size = sizes.next().flatten();
         }
-        live.push(one);
-    }
+        !one.record.ask || one.record.size.is_some()
+    });
+    let gone = u64::try_from(all - live.len()).unwrap_or(u64::MAX);
     Ok((live, gone))
 }
 
