@@ -98,10 +98,14 @@ pub(crate) async fn bare_client(server: &RedisServer) -> MultiplexedConnection {
     client.get_multiplexed_async_connection_with_config(&patient).await.unwrap()
 }
 
-/// Empties the server. Its allocator keeps the memory for the next seconds: the next writer finds
-/// no fresh pages to fault in, as in a cache that has run for longer than one lifetime.
+/// Empties the server and leaves its allocator the memory, for some seconds: the next writer need not
+/// wait for fresh pages, as in a cache that has run for longer than one lifetime. (A flush that is
+/// not ASYNC gives all memory back to the system.)
 pub(crate) fn empty(server: &RedisServer) {
-    assert_eq!(server.cli(&["FLUSHALL", "SYNC"]), "OK");
+    assert_eq!(server.cli(&["FLUSHALL", "ASYNC"]), "OK");
+    while !server.cli(&["INFO", "memory"]).contains("lazyfree_pending_objects:0\r") {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
 }
 
 /// Ingest into `store`, announcing on a bus of this process.
@@ -120,6 +124,7 @@ impl IngestRig {
             clock: clock(),
             metrics: Arc::clone(&metrics),
             whole_frames: None,
+            take_up: true,
         });
         let (options, known) = (IngestOptions::default(), Arc::clone(&metrics));
         let ingest = Ingest::new(Arc::<S>::clone(store), announcer, clock(), known, options);
