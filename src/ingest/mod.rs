@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::announce::Announcer;
 pub use self::health::StoreHealth;
 pub use self::limit::{FpsError, FpsLimit};
-use self::queue::{Item, Queue};
+use self::queue::{Item, NotQueued, Queue};
 use crate::clock::Clock;
 pub use crate::metrics::DropReason;
 use crate::metrics::{Account, Metrics};
@@ -246,12 +246,18 @@ impl Lane {
     pub fn capture(&self, at: UnixNanos, bytes: Bytes) {
         self.account.captured();
         match self.admit(at, &bytes) {
-            Ok(item) => {
-                for _ in 0..self.queue.push_dropping_oldest(item(bytes)) {
-                    self.account.dropped(DropReason::QueueFull);
-                }
-            }
+            Ok(item) => self.queue_captured(item(bytes)),
             Err(reason) => self.account.dropped(reason),
+        }
+    }
+
+    fn queue_captured(&self, item: Item) {
+        match self.queue.push_dropping_oldest(item) {
+            Ok(dropped) => {
+                (0..dropped).for_each(|_| self.account.dropped(DropReason::QueueFull));
+            }
+            // The lane ended while the frame was being looked at.
+            Err(_) => self.account.dropped(DropReason::Shutdown),
         }
     }
 
@@ -315,14 +321,16 @@ impl Lane {
         crate::model::key::check_time(time.at())?;
         let (sender, receiver) = oneshot::channel();
         let item = Item { time, bytes, dimensions, reply: Some(sender) };
-        self.queue
-            .push_if_room(item, || self.account.captured())
-            .map_err(|()| PushError::Busy(self.stream.camera.to_string()))?;
+        self.queue.push_if_room(item, || self.account.captured()).map_err(|why| match why {
+            NotQueued::Full => PushError::Busy(self.stream.camera.to_string()),
+            NotQueued::Closed => PushError::Stopping,
+        })?;
         Ok(receiver)
     }
 
-    /// Drops what waits: the process is ending.
+    /// Drops what waits and lets nothing in any more: the process is ending.
     fn abandon_queue(&self) {
+        self.queue.close();
         loop {
             let items = self.queue.take(usize::MAX, usize::MAX);
             if items.is_empty() {

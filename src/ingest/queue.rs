@@ -23,10 +23,18 @@ pub(super) struct Item {
     pub(super) reply: Option<oneshot::Sender<Result<Pushed, PushError>>>,
 }
 
+/// Why a frame was not queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotQueued {
+    Full,
+    Closed,
+}
+
 #[derive(Debug, Default)]
 struct Waiting {
     items: VecDeque<Item>,
     bytes: usize,
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -55,34 +63,45 @@ impl Queue {
     }
 
     /// Queues a source's frame; returns how many frames had to go for it, itself included when only
-    /// pushes are waiting.
-    pub(super) fn push_dropping_oldest(&self, item: Item) -> usize {
+    /// pushes are waiting. An error means that the queue is closed.
+    pub(super) fn push_dropping_oldest(&self, item: Item) -> Result<usize, NotQueued> {
         let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(NotQueued::Closed);
+        }
         let mut dropped = 0;
         while !self.has_room(&waiting, &item) {
             dropped += 1;
             match waiting.items.iter().position(|waiting| waiting.reply.is_none()) {
                 Some(oldest) => waiting.remove(oldest),
-                None => return dropped,
+                None => return Ok(dropped),
             }
         }
         waiting.add(item);
         drop(waiting);
         self.arrived.notify_one();
-        dropped
+        Ok(dropped)
     }
 
     /// Queues a push and calls `counted` before anybody can take it out, or refuses it.
-    pub(super) fn push_if_room(&self, item: Item, counted: impl FnOnce()) -> Result<(), ()> {
+    pub(super) fn push_if_room(&self, item: Item, counted: impl FnOnce()) -> Result<(), NotQueued> {
         let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(NotQueued::Closed);
+        }
         if !self.has_room(&waiting, &item) {
-            return Err(());
+            return Err(NotQueued::Full);
         }
         counted();
         waiting.add(item);
         drop(waiting);
         self.arrived.notify_one();
         Ok(())
+    }
+
+    /// Lets nothing in any more: nobody would take it out.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
     }
 
     /// Takes the oldest frames, at least one and at most so many and so many bytes; empty when none

@@ -24,8 +24,12 @@ struct Rig {
 }
 
 fn rig(options: IngestOptions) -> Rig {
+    rig_of(options, 64 << 20)
+}
+
+fn rig_of(options: IngestOptions, store_bytes: u64) -> Rig {
     let clock: Arc<dyn Clock> = Arc::new(SettableClock::at(at(0)));
-    let store = Arc::new(MemoryStore::new(Arc::clone(&clock), 64 << 20));
+    let store = Arc::new(MemoryStore::new(Arc::clone(&clock), store_bytes));
     let [bus, whole] = [(); 2].map(|()| Arc::new(MemoryBus::new(RoutingKeys::default())));
     let metrics = Arc::new(Metrics::default());
     let announcer = Announcer::start(announce::AnnouncerParts {
@@ -55,11 +59,15 @@ fn retention() -> Retention {
 }
 
 fn picture(shade: u8) -> Bytes {
+    padded(shade, 1)
+}
+
+fn padded(shade: u8, padding: usize) -> Bytes {
     let mut jpeg = Vec::new();
     let pixels = vec![shade; 16 * 8 * 3];
-    jpeg_encoder::Encoder::new(&mut jpeg, 80)
-        .encode(&pixels, 16, 8, jpeg_encoder::ColorType::Rgb)
-        .unwrap();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut jpeg, 80);
+    encoder.add_app_segment(9, vec![0; padding]).unwrap();
+    encoder.encode(&pixels, 16, 8, jpeg_encoder::ColorType::Rgb).unwrap();
     Bytes::from(jpeg)
 }
 
@@ -215,8 +223,24 @@ fn a_full_queue_drops_its_oldest_and_refuses_pushes() {
         reply: None,
     };
     let dropped = [0, 1, 2].map(|ms| queue.push_dropping_oldest(item(ms)));
-    assert_eq!(dropped, [0, 0, 1]);
-    assert_eq!(queue.push_if_room(item(3), || panic!("a refused push is not counted")), Err(()));
+    assert_eq!(dropped, [Ok(0), Ok(0), Ok(1)]);
+    let uncounted = || panic!("a refused push is not counted");
+    assert_eq!(queue.push_if_room(item(3), uncounted), Err(NotQueued::Full));
     let left: Vec<UnixNanos> = queue.take(10, usize::MAX).iter().map(|i| i.time.at()).collect();
     assert_eq!(left, [at(1), at(2)]);
+    queue.close();
+    assert_eq!(queue.push_if_room(item(4), uncounted), Err(NotQueued::Closed));
+}
+
+#[tokio::test]
+async fn a_frame_that_is_let_in_as_the_lane_ends_is_counted() {
+    let rig = rig(IngestOptions::default());
+    let lane = rig.ingest.lane(&stream(), &retention(), None);
+    lane.account.captured();
+    let item = lane.admit(at(0), &picture(1)).unwrap();
+    rig.ingest.close().await;
+    lane.queue_captured(item(picture(1)));
+    let counts = counts(&rig);
+    assert_eq!((counts.captured, counts.pending()), (1, 0));
+    assert_eq!(counts.drops().collect::<Vec<_>>(), [(DropReason::Shutdown, 1)]);
 }
