@@ -244,3 +244,15 @@ async fn a_frame_that_is_let_in_as_the_lane_ends_is_counted() {
     assert_eq!((counts.captured, counts.pending()), (1, 0));
     assert_eq!(counts.drops().collect::<Vec<_>>(), [(DropReason::Shutdown, 1)]);
 }
+
+#[tokio::test]
+async fn equal_pushes_at_the_same_moment_are_stored_once() {
+    let rig = rig(IngestOptions::default());
+    let lane = rig.ingest.lane(&stream(), &retention(), None);
+    let exact = PushTime::Exact(at(0));
+    let pushes = (lane.push(exact, picture(1)), lane.push(exact, picture(1)));
+    let (first, second) = tokio::join!(pushes.0, pushes.1);
+    let key = first.unwrap().key;
+    assert_eq!(second.unwrap(), Pushed { key, again: true });
+    assert_eq!(rig.store.index(&stream(), TimeRange::ALL).await.unwrap().records.len(), 1);
+}

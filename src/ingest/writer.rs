@@ -96,10 +96,19 @@ impl Writer {
     async fn write(&mut self, items: Vec<Item>, memory: &mut Memory) {
         let mut open = Vec::with_capacity(items.len());
         for item in items {
+            // The store is asked what lies at an exact time: what is on its way there goes first.
+            if matches!(item.time, PushTime::Exact(at) if is_among(&open, at)) {
+                self.store(std::mem::take(&mut open), memory).await;
+            }
             if let Some(attempt) = self.prepare(item, memory).await {
                 open.push(attempt);
             }
         }
+        self.store(open, memory).await;
+    }
+
+    /// Stores attempts until the fate of each is known or time is up.
+    async fn store(&mut self, mut open: Vec<Attempt>, memory: &mut Memory) {
         while !open.is_empty() {
             let frames: Vec<PutFrame> = open.iter().map(Attempt::put_frame).collect();
             let outcomes = self.lane.shared.store.put(&frames).await;
@@ -191,11 +200,7 @@ impl Writer {
                     Some(attempt)
                 }
                 Err(error) => {
-                    self.lane.drop_item(
-                        attempt.item,
-                        DropReason::StoreError,
-                        PushError::Time(error),
-                    );
+                    self.give_up_one(attempt, PushError::Time(error));
                     None
                 }
             },
@@ -204,13 +209,16 @@ impl Writer {
                 let lasting = !matches!(error, StoreError::Unavailable(_));
                 let hopeless = attempt.item.reply.is_some() || since.elapsed() >= REFUSED_FOR;
                 if lasting && hopeless {
-                    let reply = PushError::Store(error);
-                    self.lane.drop_item(attempt.item, DropReason::StoreError, reply);
+                    self.give_up_one(attempt, PushError::Store(error));
                     return None;
                 }
                 Some(attempt)
             }
         }
+    }
+
+    fn give_up_one(&self, attempt: Attempt, error: PushError) {
+        self.lane.drop_item(attempt.item, DropReason::StoreError, error);
     }
 
     /// Stored: count it, announce it, answer the sender. In this order: promise 1.
@@ -281,6 +289,10 @@ impl Writer {
         tokio::time::sleep_until(next.min(deadline)).await;
         next < deadline
     }
+}
+
+fn is_among(open: &[Attempt], at: UnixNanos) -> bool {
+    open.iter().any(|attempt| attempt.key.at() == at)
 }
 
 fn mint_again(attempt: &Attempt, memory: &mut Memory) -> Result<FrameKey, KeyError> {
