@@ -256,3 +256,14 @@ async fn equal_pushes_at_the_same_moment_are_stored_once() {
     assert_eq!(second.unwrap(), Pushed { key, again: true });
     assert_eq!(rig.store.index(&stream(), TimeRange::ALL).await.unwrap().records.len(), 1);
 }
+
+#[tokio::test]
+async fn dimensions_are_told_with_the_first_frame_that_the_store_takes() {
+    let rig = rig_of(IngestOptions::default(), 5_000);
+    let lane = rig.ingest.lane(&stream(), &retention(), None);
+    let refused = lane.push(PushTime::Live(at(0)), padded(1, 5_000)).await.unwrap_err();
+    assert!(matches!(refused, PushError::Store(StoreError::Refused(_))), "{refused}");
+    let stored = lane.push(PushTime::Live(at(1)), picture(1)).await.unwrap().key;
+    let dimensions = crate::model::frame::Dimensions { width: 16, height: 8 };
+    assert_eq!(rig.store.dimensions(&stream()).await.unwrap(), [(stored.at(), dimensions)]);
+}

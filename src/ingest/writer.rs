@@ -200,7 +200,7 @@ impl Writer {
                     Some(attempt)
                 }
                 Err(error) => {
-                    self.give_up_one(attempt, PushError::Time(error));
+                    self.give_up_one(attempt, PushError::Time(error), memory);
                     None
                 }
             },
@@ -209,7 +209,7 @@ impl Writer {
                 let lasting = !matches!(error, StoreError::Unavailable(_));
                 let hopeless = attempt.item.reply.is_some() || since.elapsed() >= REFUSED_FOR;
                 if lasting && hopeless {
-                    self.give_up_one(attempt, PushError::Store(error));
+                    self.give_up_one(attempt, PushError::Store(error), memory);
                     return None;
                 }
                 Some(attempt)
@@ -217,7 +217,11 @@ impl Writer {
         }
     }
 
-    fn give_up_one(&self, attempt: Attempt, error: PushError) {
+    /// The store will not have it. Dimensions that it should have told of are told with the next.
+    fn give_up_one(&self, attempt: Attempt, error: PushError, memory: &mut Memory) {
+        if attempt.new_dimensions.is_some() {
+            memory.dimensions = None;
+        }
         self.lane.drop_item(attempt.item, DropReason::StoreError, error);
     }
 
