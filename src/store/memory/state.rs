@@ -52,16 +52,25 @@ impl Entry {
 struct Entries {
     all: Vec<Entry>,
     live: usize,
+    /// Whether one arrived behind a later one.
+    mixed: bool,
 }
 
 impl Entries {
+    fn push(&mut self, entry: Entry) {
+        self.mixed |= self.all.last().is_some_and(|last| last.order() > entry.order());
+        self.all.push(entry);
+        self.live += 1;
+    }
+
     /// Where the live entry of a key stands. Arrival is nearly always in time order, so a binary
-    /// search comes first; a late frame, or a key that was written again after its end, breaks the
-    /// order and costs a walk of the bucket.
+    /// search does; a late frame, or a key that was written again after its end, breaks the order
+    /// and costs a walk of the bucket.
     fn live_position(&self, order: (UnixNanos, Suffix)) -> Option<usize> {
         let is_it = |entry: &Entry| entry.order() == order && entry.bytes.is_some();
         match self.all.binary_search_by(|entry| entry.order().cmp(&order)) {
             Ok(position) if is_it(&self.all[position]) => Some(position),
+            Err(_) if !self.mixed => None,
             _ => self.all.iter().position(is_it),
         }
     }
@@ -137,8 +146,7 @@ impl State {
         }
         let entries = camera.buckets.entry(bucket).or_default();
         let bytes = Some(frame.bytes.clone());
-        entries.all.push(Entry { at: key.at(), suffix: key.suffix(), ask, expires_at, bytes });
-        entries.live += 1;
+        entries.push(Entry { at: key.at(), suffix: key.suffix(), ask, expires_at, bytes });
         let end = count(entries.all.len());
         self.bytes += cost(frame.bytes.len());
         self.due.insert((expires_at, index, bucket, key.at(), key.suffix()));
@@ -317,7 +325,8 @@ impl Camera {
         }
     }
 
-    /// Opens the bucket unless it is open; forgets buckets whose frames are all gone.
+    /// Opens the bucket unless it is open; forgets buckets whose frames are all gone, and
+    /// dimensions that no frame can have any more.
     fn open(&mut self, bucket: Bucket, now: UnixNanos) {
         if self.buckets.contains_key(&bucket) {
             return;
@@ -327,6 +336,11 @@ impl Camera {
         let buckets = &self.buckets;
         self.lives.retain(|life| buckets.keys().any(|bucket| bucket.life == *life));
         self.marks.retain(|bucket, _| buckets.contains_key(bucket));
+        let starts = buckets.keys().chain([&bucket]).filter_map(|bucket| bucket.window());
+        if let Some(oldest) = starts.map(TimeRange::from).min() {
+            let told = self.dimensions.partition_point(|(from, _)| *from <= oldest);
+            self.dimensions.drain(..told.saturating_sub(1));
+        }
         self.lives.insert(bucket.life);
         self.marks.entry(bucket).or_insert(0);
     }

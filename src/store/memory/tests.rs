@@ -67,3 +67,37 @@ async fn an_empty_store_after_expiry_accounts_for_nothing() {
     let again = store.put(std::slice::from_ref(&one)).await;
     assert!(matches!(again[0], Ok(Put::Stored { again: false, .. })), "{again:?}");
 }
+
+#[tokio::test]
+async fn dimensions_go_with_the_frames_that_had_them() {
+    let clock = Arc::new(SettableClock::at(start()));
+    let store = MemoryStore::new(Arc::<SettableClock>::clone(&clock), 1 << 20);
+    let mut sent = Vec::new();
+    for n in 0..300_u16 {
+        let mut one = frame(start().plus(Duration::from_secs(n.into())), 60, 100);
+        one.new_dimensions = Some(Dimensions { width: n + 1, height: 8 });
+        store.put(std::slice::from_ref(&one)).await[0].as_ref().unwrap();
+        sent.push((one.key.at(), Dimensions { width: n + 1, height: 8 }));
+        clock.advance(Duration::from_secs(1));
+    }
+    let known = store.dimensions(frame(start(), 60, 1).key.stream()).await.unwrap();
+    assert_eq!(known, sent[sent.len() - known.len()..]);
+    assert!((60..=90).contains(&known.len()), "{}", known.len());
+}
+
+#[tokio::test]
+async fn frames_that_came_late_are_found_and_not_stored_twice() {
+    let store = MemoryStore::new(Arc::new(SettableClock::at(start())), 1 << 20);
+    let frames = [5, 9, 1, 7].map(|ms| frame(start().plus(Duration::from_millis(ms)), 60, 10));
+    for one in &frames {
+        store.put(std::slice::from_ref(one)).await[0].as_ref().unwrap();
+    }
+    for (position, one) in (1..).zip(&frames) {
+        let Ok(Put::Stored { place, again: true }) = store.put(std::slice::from_ref(one)).await[0]
+        else {
+            panic!("frame {position} should be there")
+        };
+        assert_eq!(place.end, position);
+    }
+    assert_eq!(store.info().await.unwrap().keys, 4);
+}
