@@ -79,7 +79,8 @@ pub(super) fn walk_back(now: UnixNanos, last_seen: UnixNanos) -> Vec<TimeRange> 
 /// further from `at` than all of the earlier ones. A ring is one window, or one on each side; the
 /// last ends `within` away from `at`, that instant included.
 pub(super) fn rings(at: UnixNanos, within: Option<Duration>) -> Vec<Vec<TimeRange>> {
-    let limit = within.unwrap_or(UnixNanos::MAX.since(UnixNanos::MIN));
+    let all = UnixNanos::MAX.since(UnixNanos::MIN);
+    let limit = within.unwrap_or(all).min(all);
     let mut rings = Vec::new();
     let (mut left, mut right) = (at, at);
     let mut radius = FIRST_RING;
