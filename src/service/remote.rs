@@ -225,12 +225,7 @@ impl Service for RemoteService {
 }
 
 fn via_text(via: Via) -> String {
-    match via {
-        Via::Index => "index",
-        Via::Scan => "scan",
-        Via::Auto => "auto",
-    }
-    .to_owned()
+    via.label().to_owned()
 }
 
 fn how_query(how: How) -> Query {
