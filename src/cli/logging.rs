@@ -1,7 +1,9 @@
 //! Sets up logs: on stderr, for people on a terminal and as JSON elsewhere unless configured.
 //!
 //! What is logged: `-v`, `-vv`, `-q` first, then `RUST_LOG`, then `[log] level` for the verbs that
-//! run on, and warnings only for the verbs that answer once.
+//! run on, and warnings only for the verbs that answer once. The AMQP library's own lines are left
+//! out unless they are asked for by name: the bus says the same in a sentence, and they print whole
+//! messages.
 
 use std::io::{self, IsTerminal as _};
 
@@ -10,12 +12,15 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
 
+/// Takes the AMQP library's lines away.
+const WITHOUT_LAPIN: &str = "lapin=off";
+
 /// How much is asked for on the command line: positive for `-v`, negative for `-q`.
 pub(super) fn directives(loudness: i8, rust_log: Option<&str>, configured: &str) -> String {
     match (loudness, rust_log.filter(|text| !text.trim().is_empty())) {
-        (..=-1, _) => "error".to_owned(),
-        (1, _) => "warn,framecache=debug".to_owned(),
-        (2.., _) => "info,framecache=trace".to_owned(),
+        (..=-1, _) => scoped("error"),
+        (1, _) => scoped("debug"),
+        (2.., _) => format!("info,{WITHOUT_LAPIN},framecache=trace"),
         (0, Some(text)) => text.to_owned(),
         (0, None) => scoped(configured),
     }
@@ -24,8 +29,9 @@ pub(super) fn directives(loudness: i8, rust_log: Option<&str>, configured: &str)
 /// A level alone is meant for this program; libraries then speak of failures only.
 fn scoped(configured: &str) -> String {
     match configured {
-        "info" | "debug" | "trace" => format!("warn,framecache={configured}"),
-        other => other.to_owned(),
+        "info" | "debug" | "trace" => format!("warn,{WITHOUT_LAPIN},framecache={configured}"),
+        other if other.contains("lapin") => other.to_owned(),
+        other => format!("{other},{WITHOUT_LAPIN}"),
     }
 }
 
@@ -60,15 +66,22 @@ mod tests {
     #[test]
     fn the_command_line_wins_over_rust_log_and_that_over_the_configuration() {
         for (loudness, rust_log, expected) in [
-            (0, None, "warn,framecache=info"),
-            (0, Some(""), "warn,framecache=info"),
+            (0, None, "warn,lapin=off,framecache=info"),
+            (0, Some(""), "warn,lapin=off,framecache=info"),
             (0, Some("lapin=trace"), "lapin=trace"),
-            (1, Some("lapin=trace"), "warn,framecache=debug"),
-            (3, None, "info,framecache=trace"),
-            (-1, Some("lapin=trace"), "error"),
+            (1, Some("lapin=trace"), "warn,lapin=off,framecache=debug"),
+            (3, None, "info,lapin=off,framecache=trace"),
+            (-1, Some("lapin=trace"), "error,lapin=off"),
         ] {
             assert_eq!(directives(loudness, rust_log, "info"), expected);
         }
-        assert_eq!(directives(0, None, "warn,framecache::bus=trace"), "warn,framecache::bus=trace");
+        for (configured, expected) in [
+            ("warn", "warn,lapin=off"),
+            ("off", "off,lapin=off"),
+            ("warn,framecache::bus=trace", "warn,framecache::bus=trace,lapin=off"),
+            ("warn,lapin=error", "warn,lapin=error"),
+        ] {
+            assert_eq!(directives(0, None, configured), expected);
+        }
     }
 }
