@@ -240,12 +240,12 @@ async fn explains_refused_logins(server: &RabbitServer) {
         (
             unknown,
             "rabbitmqctl add_vhost site-x && rabbitmqctl set_permissions -p site-x fleet '.*' '.*' '.*'",
-            format!("{at}/site%2Dx"),
+            format!("{at}/site-x"),
         ),
         (
             forbidden,
             "rabbitmqctl set_permissions -p site-y fleet '.*' '.*' '.*'",
-            format!("{at}/site%2Dy"),
+            format!("{at}/site-y"),
         ),
     ];
     for (url, command, shown) in cases {

@@ -9,7 +9,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use lapin::uri::AMQPUri;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use thiserror::Error;
+
+/// What is escaped in user and vhost: all but what RFC 3986 calls unreserved.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Seconds between heartbeats unless the URL says otherwise; a frozen broker is noticed after two.
 const HEARTBEAT_SECONDS: u16 = 5;
@@ -95,17 +99,11 @@ impl FromStr for AmqpUrl {
 
 impl fmt::Display for AmqpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = self.0.clone();
-        shown.query = lapin::uri::AMQPQueryString::default();
-        shown.authority.userinfo.password.clear();
-        if self.host().contains(':') {
-            shown.authority.host = format!("[{}]", self.host());
-        }
-        let user =
-            percent_encoding::utf8_percent_encode(self.user(), percent_encoding::NON_ALPHANUMERIC)
-                .to_string();
-        let unmasked = format!("://{user}:@");
-        f.write_str(&shown.to_string().replacen(&unmasked, &format!("://{user}:***@"), 1))
+        let escaped = |text| percent_encoding::utf8_percent_encode(text, ESCAPED);
+        let (scheme, user, vhost) = (&self.0.scheme, escaped(self.user()), escaped(self.vhost()));
+        let host = self.host();
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        write!(f, "{scheme}://{user}:***@{host}:{}/{vhost}", self.port())
     }
 }
 
@@ -145,7 +143,7 @@ mod tests {
                 "h",
                 5671,
                 "client-a",
-                "amqps://a:***@h:5671/client%2Da",
+                "amqps://a:***@h:5671/client-a",
             ),
             (
                 "amqp://a%40b:s3cret@10.0.0.1:7/%2F?heartbeat=9",
