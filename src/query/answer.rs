@@ -173,7 +173,8 @@ pub struct FamilyStats {
     pub oldest: Option<UnixNanos>,
     /// Time of the newest.
     pub newest: Option<UnixNanos>,
-    /// Frames a second over the last minute, all cameras together.
+    /// Frames a second over the last minute, or since the oldest frame where that is younger; of all
+    /// cameras together.
     pub rate_fps: f64,
     /// Mean lifetime left, in seconds, of the frames that expire.
     pub mean_ttl_left_seconds: Option<f64>,

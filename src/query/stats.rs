@@ -49,7 +49,7 @@ impl Query {
                 sum.add(&stream.camera, &frames, now);
             }
         }
-        Ok(sum.finish(tenant, prefix, complete))
+        Ok(sum.finish(tenant, prefix, complete, now))
     }
 
     /// Every live frame that the index has of a camera, and whether it vouches for all.

@@ -9,7 +9,7 @@ use super::read::count;
 use crate::model::name::{CameraId, Prefix, Tenant};
 use crate::model::time::{TimeRange, UnixNanos};
 
-/// Over how long the rate of frames is measured.
+/// Over how long the rate of frames is measured, where there are frames that old.
 const RATE_SECS: u64 = 60;
 
 /// Counts the steps of a window; the last one may be shorter.
@@ -100,11 +100,13 @@ impl FamilySum {
         tenant: Tenant,
         prefix: Prefix,
         complete: bool,
+        now: UnixNanos,
     ) -> Option<FamilyStats> {
         if self.frames == 0 && complete {
             return None;
         }
         self.cameras.sort_unstable();
+        let since = self.oldest.map_or(Duration::ZERO, |oldest| now.since(oldest));
         Some(FamilyStats {
             tenant,
             prefix,
@@ -113,7 +115,7 @@ impl FamilySum {
             bytes: self.bytes,
             oldest: self.oldest,
             newest: self.newest,
-            rate_fps: rate(self.last_minute),
+            rate_fps: rate(self.last_minute, since),
             mean_ttl_left_seconds: mean_seconds(self.left_nanos, self.expiring),
             without_expiry: self.frames - self.expiring,
             complete,
@@ -122,8 +124,8 @@ impl FamilySum {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "rates are shown, not counted on")]
-fn rate(frames: u64) -> f64 {
-    frames as f64 / RATE_SECS as f64
+fn rate(frames: u64, since_oldest: Duration) -> f64 {
+    frames as f64 / since_oldest.as_secs_f64().clamp(1.0, RATE_SECS as f64)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "means are shown, not counted on")]

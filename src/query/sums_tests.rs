@@ -72,7 +72,22 @@ fn a_family_is_summed_exactly() {
         without_expiry: 1,
         complete: true,
     };
-    assert_eq!(sum.finish(tenant, prefix, true), Some(expected));
+    assert_eq!(sum.finish(tenant, prefix, true, now), Some(expected));
+}
+
+#[test]
+fn the_rate_is_that_since_the_oldest_frame_within_the_last_minute() {
+    let camera = CameraId::new("a").unwrap();
+    let rate = |nanos: &[u64], now| {
+        let frames: Vec<_> = nanos.iter().map(|&nanos| frame(nanos, 0, 1, None)).collect();
+        let mut sum = FamilySum::default();
+        sum.add(&camera, &frames, at(now));
+        let names = (Tenant::new("t").unwrap(), Prefix::new("frames").unwrap());
+        sum.finish(names.0, names.1, true, at(now)).map(|stats| stats.rate_fps)
+    };
+    assert_eq!(rate(&[0, 1_000, 2_000, 3_000], 4_000), Some(1.0));
+    assert_eq!(rate(&[0, 70_000], 100_000), Some(1.0 / 60.0));
+    assert_eq!(rate(&[900], 1_000), Some(1.0));
 }
 
 #[test]
@@ -80,7 +95,7 @@ fn a_family_without_live_frames_is_left_out_unless_it_is_unsure() {
     let names = || (Tenant::new("t").unwrap(), Prefix::new("frames").unwrap());
     let finish = |complete| {
         let (tenant, prefix) = names();
-        FamilySum::default().finish(tenant, prefix, complete)
+        FamilySum::default().finish(tenant, prefix, complete, at(0))
     };
     assert_eq!(finish(true), None);
     assert_eq!(finish(false).map(|stats| (stats.frames, stats.complete)), Some((0, false)));
