@@ -40,8 +40,12 @@ fn write_blocking(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
     builder.prefix(".framecache-").permissions(permissions());
-    let mut file: NamedTempFile = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(bytes)?;
+    let folder = folder.unwrap_or(Path::new("."));
+    folder.metadata()?;
+    // errors of a temporary file name it, and the user never heard of it
+    let nameless = |error: std::io::Error| std::io::Error::from(error.kind());
+    let mut file: NamedTempFile = builder.tempfile_in(folder).map_err(nameless)?;
+    file.as_file_mut().write_all(bytes)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
@@ -132,7 +136,9 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         let missing = folder.path().join("none/a.jpg");
         let error = write_file(&missing, Bytes::new()).await.unwrap_err();
-        assert!(error.to_string().starts_with("cannot write "), "{error:#}");
+        let said =
+            format!("cannot write {}: No such file or directory (os error 2)", missing.display());
+        assert_eq!(crate::cli::exit::sentence(&error), said);
     }
 
     #[test]
