@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use super::exit::Outcome;
 use super::print::Column;
 use super::session::Session;
+use super::times::shown_count;
 use crate::config::{Config, Loaded, SHIPPED};
 
 /// What `help config` shows below its options.
@@ -101,8 +102,8 @@ fn summary(config: &Config) -> String {
         _ => "announced in process".to_owned(),
     };
     format!(
-        "the configuration is right: {} cameras of {}/{} into {store}, {bus}",
-        config.cameras.len(),
+        "the configuration is right: {} of {}/{} into {store}, {bus}",
+        shown_count(config.cameras.len(), "camera"),
         config.tenant,
         config.prefix
     )

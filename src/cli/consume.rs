@@ -17,7 +17,7 @@ use super::exit::Outcome;
 use super::output::Folder;
 use super::session::{Desk, Session};
 use super::signals::stop_token;
-use super::times::{shown_bytes, shown_span};
+use super::times::{shown_bytes, shown_count, shown_span};
 use crate::clock::{Clock as _, SystemClock};
 use crate::model::event::Announcement;
 use crate::model::frame::Frame;
@@ -134,7 +134,8 @@ impl Consumer<'_> {
         self.tally.missed += count.unwrap_or(1);
         match count {
             Some(count) => {
-                self.session.print.note(format_args!("{count} announcements were missed"));
+                let count = shown_count(count, "announcement");
+                self.session.print.note(format_args!("{count} missed"));
             }
             None => self.session.print.note("announcements were missed: the connection broke"),
         }
@@ -190,13 +191,17 @@ impl Consumer<'_> {
         let Tally { announced, found, gone, bytes, missed, failed, .. } = self.tally;
         let mean = self.tally.latencies.checked_div(u32::try_from(found).unwrap_or(u32::MAX));
         let mut said = format!(
-            "{announced} frames announced: {found} found ({}), {gone} gone, {missed} announcements missed; latency {} on average, {} at most",
+            "{} announced: {found} found ({}), {gone} gone; {} missed",
+            shown_count(announced, "frame"),
             shown_bytes(bytes),
-            shown_span(mean.unwrap_or_default()),
-            shown_span(self.tally.worst)
+            shown_count(missed, "announcement")
         );
+        if let Some(mean) = mean {
+            let (mean, worst) = (shown_span(mean), shown_span(self.tally.worst));
+            said.push_str(&format!("; latency {mean} on average, {worst} at most"));
+        }
         if failed > 0 {
-            said.push_str(&format!("; {failed} commands failed"));
+            said.push_str(&format!("; {} failed", shown_count(failed, "command")));
         }
         self.session.print.note(said);
         if !wanted {

@@ -18,7 +18,7 @@ use super::exit::{Outcome, Usage};
 use super::print::Progress;
 use super::session::{Desk, Session};
 use super::signals::stop_token;
-use super::times::{self, TIME_HELP, shown_bytes};
+use super::times::{self, TIME_HELP, shown_bytes, shown_count};
 use crate::model::key::StreamId;
 use crate::model::name::CameraId;
 use crate::model::time::UnixNanos;
@@ -200,23 +200,29 @@ fn summarise(
     stop: &CancellationToken,
 ) -> Outcome {
     let print = &session.print;
-    let mut said =
-        format!("{} frames ({}) pushed to {camera}", tally.pushed, shown_bytes(tally.bytes));
+    let mut said = format!(
+        "{} ({}) pushed to {camera}",
+        shown_count(tally.pushed, "frame"),
+        shown_bytes(tally.bytes)
+    );
     if tally.again > 0 {
-        said.push_str(&format!(", {} of them were there already", tally.again));
+        said.push_str(&format!(", {} of them there already", tally.again));
     }
     if tally.refused > 0 {
         said.push_str(&format!(", {} not pushed", tally.refused));
     }
     print.note(said);
     if source.skipped_bytes() > 0 {
-        print.note(format_args!("{} bytes between frames belong to none", source.skipped_bytes()));
+        let skipped = shown_count(source.skipped_bytes(), "byte");
+        print.note(format_args!("skipped {skipped} between frames"));
     }
     let ended_early = stop.is_cancelled() || tally.away >= AWAY_LIMIT;
     if ended_early {
         match source.known().map(|known| known.saturating_sub(tally.pushed + tally.refused)) {
+            Some(0) => print.error("stopped early"),
             Some(left) => {
-                print.error(format_args!("stopped early: {left} more files were not tried"));
+                let left = shown_count(left, "file");
+                print.error(format_args!("stopped early: {left} not tried"));
             }
             None => print.error("stopped early: the rest of stdin was not read"),
         }

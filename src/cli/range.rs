@@ -11,7 +11,7 @@ use super::exit::Outcome;
 use super::frames::{self, FrameLine};
 use super::output::Folder;
 use super::session::{Desk, Session};
-use super::times::{self, TIME_HELP, shown_bytes};
+use super::times::{self, TIME_HELP, shown_bytes, shown_count};
 use crate::model::frame::FrameInfo;
 use crate::model::key::StreamId;
 use crate::model::name::CameraId;
@@ -110,9 +110,10 @@ fn note_oddities(session: &Session, answer: &RangeAnswer, via: Via) {
     }
     if answer.foreign > 0 {
         let count = answer.foreign;
-        session
-            .print
-            .note(format_args!("{count} keys here are no frame keys and were passed over"));
+        session.print.note(format_args!(
+            "{} passed over: no frame is named like that",
+            shown_count(count, "other key")
+        ));
     }
 }
 
@@ -138,7 +139,8 @@ async fn save_all(
         };
         let path = saver.save(&frame).await.inspect_err(|_| {
             bar.abandon();
-            print.note(format_args!("{saved} of {} frames were saved before", frames.len()));
+            let all = shown_count(frames.len(), "frame");
+            print.note(format_args!("{saved} of {all} saved before that"));
         })?;
         saved += 1;
         bytes += u64::try_from(frame.bytes.len()).unwrap_or(u64::MAX);
@@ -150,12 +152,14 @@ async fn save_all(
     bar.finish_and_clear();
     print.flush()?;
     print.note(format_args!(
-        "{saved} frames, {} saved into {}",
+        "{}, {} saved into {}",
+        shown_count(saved, "frame"),
         shown_bytes(bytes),
         folder.display()
     ));
     if gone > 0 {
-        print.note(format_args!("{gone} frames expired before they could be fetched"));
+        let gone = shown_count(gone, "frame");
+        print.note(format_args!("{gone} expired before the fetch"));
     }
     Ok(if saved == 0 { Outcome::NothingFound } else { Outcome::Done })
 }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::exit::Outcome;
 use super::session::Session;
+use super::times::shown_count;
 use crate::model::name::CameraId;
 
 /// What `help reindex` shows below its options.
@@ -29,8 +30,11 @@ pub(super) async fn run(session: &Session, args: ReindexArgs) -> anyhow::Result<
     let report = desk.service.reindex(&scope, args.dry_run).await?;
     let verb = if args.dry_run { "would be added" } else { "added" };
     let text = format!(
-        "{} frames found, {} were in the index, {} {verb}; {} keys are no frame keys and were left alone",
-        report.found, report.known, report.indexed, report.foreign
+        "{} found: {} in the index before, {} {verb}; {} left alone",
+        shown_count(report.found, "frame"),
+        report.known,
+        report.indexed,
+        shown_count(report.foreign, "other key")
     );
     session.print.either(&report, text)?;
     Ok(if report.found == 0 { Outcome::NothingFound } else { Outcome::Done })

@@ -7,7 +7,7 @@ use clap::Args;
 use super::exit::Outcome;
 use super::print::{Column, Printer};
 use super::session::Session;
-use super::times::{shown, shown_bytes, shown_span};
+use super::times::{shown, shown_bytes, shown_count, shown_span};
 use crate::query::{FamilyStats, Scope};
 use crate::store::StoreInfo;
 
@@ -89,10 +89,10 @@ fn store_line(store: &StoreInfo) -> String {
         .max_bytes
         .map_or_else(|| "no limit".to_owned(), |limit| format!("limit {}", shown_bytes(limit)));
     format!(
-        "store {}{version}: {} in use ({limit}), {} keys, {} expired, {} evicted",
+        "store {}{version}: {} in use ({limit}), {}, {} expired, {} evicted",
         store.backend,
         shown_bytes(store.used_bytes),
-        store.keys,
+        shown_count(store.keys, "key"),
         store.expired,
         store.evicted
     )

@@ -97,6 +97,12 @@ pub(super) fn shown_bytes(bytes: u64) -> String {
     if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
+/// For people: how many of a thing with a regular plural, e.g. `1 frame`, `2 frames`.
+pub(super) fn shown_count(count: impl TryInto<u64>, thing: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +146,9 @@ mod tests {
             assert_eq!(shown_bytes(bytes), text);
         }
         assert_eq!(shown_bytes(999_999), "1.0 MB");
+        for (count, text) in [(0_u64, "0 frames"), (1, "1 frame"), (2, "2 frames")] {
+            assert_eq!(shown_count(count, "frame"), text);
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use clap::Args;
 use self::finding::{Finding, Level};
 use super::exit::Outcome;
 use super::session::Session;
+use super::times::shown_count;
 use crate::config::Loaded;
 
 /// What `help check` shows below its options.
@@ -34,8 +35,8 @@ pub(super) async fn run(session: &Session, _: CheckArgs) -> anyhow::Result<Outco
     let mut findings = vec![Finding::ok(
         "configuration",
         format!(
-            "{} cameras, tenant {}, prefix {}",
-            config.cameras.len(),
+            "{}, tenant {}, prefix {}",
+            shown_count(config.cameras.len(), "camera"),
             config.tenant,
             config.prefix
         ),

@@ -12,6 +12,7 @@ use super::server;
 use crate::app;
 use crate::bus::BusState;
 use crate::cli::session::local_url;
+use crate::cli::times::shown_count;
 use crate::clock::{Clock as _, SystemClock};
 use crate::collect::SourceUrl;
 use crate::config::{CameraConfig, CameraMode, Config};
@@ -175,7 +176,8 @@ pub(super) async fn ffmpeg(config: &Config) -> Vec<Finding> {
         (None, needed) => Finding::fail(
             "ffmpeg",
             format!(
-                "{program} does not run and {needed} cameras may need it: install ffmpeg, or set ingest.ffmpeg to its path"
+                "{program} does not run and {} may need it: install ffmpeg, or set ingest.ffmpeg to its path",
+                shown_count(needed, "camera")
             ),
         ),
     }]
