@@ -46,6 +46,17 @@ pub fn open_bus(config: &Config) -> Result<(Arc<dyn Bus>, String)> {
     backends::open_bus(config)
 }
 
+/// Whether each configured camera could be collected. Connects to nothing.
+///
+/// # Errors
+/// One sentence for the first camera whose URL or options do not fit.
+pub fn check_cameras(config: &Config) -> Result<()> {
+    config.cameras.iter().try_for_each(|camera| {
+        let checked = spec(config, camera).and_then(|spec| spec.check());
+        checked.with_context(|| format!("camera {}", camera.id))
+    })
+}
+
 /// From one snapshot to the next unless the camera's `interval` says otherwise.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(1);
 

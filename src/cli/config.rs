@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::exit::Outcome;
 use super::print::Column;
-use super::session::Session;
+use super::session::{Session, check_cameras};
 use super::times::shown_count;
 use crate::config::{Config, Loaded, SHIPPED};
 
@@ -80,6 +80,7 @@ fn init(session: &Session, path: &Path, force: bool) -> anyhow::Result<Outcome> 
 
 fn check(session: &Session) -> anyhow::Result<Outcome> {
     let Loaded { config, warnings, .. } = session.read_config()?;
+    check_cameras(&config)?;
     let line = serde_json::json!({
         "ok": true,
         "tenant": config.tenant,

@@ -104,7 +104,7 @@ pub(super) async fn run(session: &Session, args: PushArgs) -> anyhow::Result<Out
         }
         inputs.push("-".to_owned());
     }
-    let desk = session.open()?;
+    let desk = session.open_to_push()?;
     let mut source = PushSource::open(&inputs, desk.config.max_frame_bytes)?;
     let stream = desk.stream(&args.camera);
     let stop = stop_token()?;

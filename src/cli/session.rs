@@ -8,9 +8,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::args::Globals;
+use super::exit::{Usage, sentence};
 use super::logging;
 use super::print::Printer;
-use crate::app::{Cameras, Engine};
+use crate::app::{self, Cameras, Engine};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{BusBackend, Config, Environment, Flag, Loaded};
 use crate::model::key::StreamId;
@@ -48,6 +49,16 @@ impl Session {
         Ok(loaded)
     }
 
+    /// As [`Session::load`] for a verb whose answer says all that the log would.
+    ///
+    /// # Errors
+    /// As [`Session::load`].
+    pub(super) fn load_unlogged(&self) -> anyhow::Result<Loaded> {
+        let loaded = self.read_config()?;
+        self.start_log(&loaded.config, "off")?;
+        Ok(loaded)
+    }
+
     /// As [`Session::load`] for a verb that runs on: it logs as configured, and the configuration's
     /// warnings first.
     ///
@@ -59,6 +70,7 @@ impl Session {
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
+        check_cameras(&loaded.config)?;
         Ok(loaded)
     }
 
@@ -107,12 +119,23 @@ impl Session {
         }
     }
 
-    /// Whoever has the frames. Must be called inside a tokio runtime; waits for nothing.
+    /// Whoever has the frames, to be asked: the broker is left alone. Must be called inside a tokio
+    /// runtime; waits for nothing.
     ///
     /// # Errors
     /// A configuration or an address that is refused; nothing need be reachable yet.
     pub(super) fn open(&self) -> anyhow::Result<Desk> {
-        self.open_where(|config| config.redis.enabled)
+        let Loaded { mut config, .. } = self.load()?;
+        config.amqp = None;
+        self.desk(config, |config| config.redis.enabled)
+    }
+
+    /// Whoever takes frames, and announces them.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub(super) fn open_to_push(&self) -> anyhow::Result<Desk> {
+        self.desk(self.load()?.config, |config| config.redis.enabled)
     }
 
     /// Whoever tells of new frames: the broker, and without one the `up` that announces in process.
@@ -121,11 +144,14 @@ impl Session {
     /// As [`Session::open`].
     pub(super) fn open_to_follow(&self) -> anyhow::Result<Desk> {
         let by_broker = |config: &Config| matches!(config.bus_backend(), BusBackend::Amqp(..));
-        self.open_where(|config| config.redis.enabled && by_broker(config))
+        self.desk(self.load()?.config, |config| config.redis.enabled && by_broker(config))
     }
 
-    fn open_where(&self, is_direct: impl FnOnce(&Config) -> bool) -> anyhow::Result<Desk> {
-        let Loaded { config, .. } = self.load()?;
+    fn desk(
+        &self,
+        config: Config,
+        is_direct: impl FnOnce(&Config) -> bool,
+    ) -> anyhow::Result<Desk> {
         let url = match self.named_url() {
             Some(url) => Some(url),
             None if is_direct(&config) => None,
@@ -138,6 +164,14 @@ impl Session {
         let engine = Engine::start(&config, Cameras::None)?;
         Ok(Desk { config, service: engine.service(), engine: Some(engine) })
     }
+}
+
+/// Whether the cameras could be collected.
+///
+/// # Errors
+/// [`Usage`]: the first camera whose URL or options do not fit.
+pub(super) fn check_cameras(config: &Config) -> anyhow::Result<()> {
+    app::check_cameras(config).map_err(|error| Usage(sentence(&error)).into())
 }
 
 /// The address of the `up` that this configuration would start.

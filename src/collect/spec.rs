@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Result;
+
+use super::source;
 use super::url::SourceUrl;
 use crate::model::bucket::FRAME_MAX_BYTES;
 use crate::model::name::CameraId;
@@ -46,5 +49,13 @@ impl CameraSpec {
             max_frame_bytes: FRAME_MAX_BYTES,
             ffmpeg: PathBuf::from("ffmpeg"),
         }
+    }
+
+    /// Whether its source could be run. Connects to nothing.
+    ///
+    /// # Errors
+    /// One sentence when an option in the URL does not fit.
+    pub fn check(&self) -> Result<()> {
+        source::open(self).map(drop)
     }
 }

@@ -13,7 +13,7 @@ use clap::Args;
 
 use self::finding::{Finding, Level};
 use super::exit::Outcome;
-use super::session::Session;
+use super::session::{Session, check_cameras};
 use super::times::shown_count;
 use crate::config::Loaded;
 
@@ -31,7 +31,8 @@ pub(super) struct CheckArgs {}
 
 /// Runs the verb.
 pub(super) async fn run(session: &Session, _: CheckArgs) -> anyhow::Result<Outcome> {
-    let Loaded { config, warnings, .. } = session.load()?;
+    let Loaded { config, warnings, .. } = session.load_unlogged()?;
+    check_cameras(&config)?;
     let mut findings = vec![Finding::ok(
         "configuration",
         format!(

@@ -39,6 +39,19 @@ fn a_wrong_configuration_is_refused_by_every_verb_with_the_place() {
 }
 
 #[test]
+fn an_option_that_no_camera_has_is_refused_before_anything_runs() {
+    let place = Place::new();
+    let camera = "[[cameras]]\nid = \"door\"\nurl = \"synthetic:?siz=64x48\"\n";
+    place.write("config.toml", format!("[http]\nlisten = \"127.0.0.1:0\"\n{camera}"));
+    for arguments in [&["config", "check"][..], &["up"], &["check"]] {
+        let ran = place.run(arguments).ended(2);
+        let said =
+            "error: camera door: a synthetic camera has no option \"siz\" (did you mean \"size\"?)";
+        assert!(ran.stderr.starts_with(said), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn show_tells_each_value_its_origin_and_no_secret() {
     let place = Place::new();
     place.write("config.toml", "[redis]\nprefix = \"front\"\n");

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Place, jpeg};
+use crate::support::port;
 use crate::support::redis::RedisServer;
 
 #[test]
@@ -24,6 +25,20 @@ fn verbs_work_on_redis_without_an_up() {
 }
 
 #[test]
+fn who_only_asks_hears_nothing_of_a_broker_that_is_away() {
+    let server = RedisServer::start();
+    let (place, url) = (Place::new(), server.url());
+    let broker = format!("amqp://127.0.0.1:{}/default", port::free());
+    place.write("config.toml", format!("[amqp]\namqp_url = \"{broker}\"\n"));
+    let run = |arguments: &[&str]| place.run(&[arguments, &["--redis", &url]].concat());
+    let ran = run(&["cameras"]).ended(3);
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    let ran = run(&["check"]).ended(1);
+    assert!(ran.text().contains("FAIL  amqp"), "{}", ran.text());
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
 fn a_frame_of_another_program_is_found_by_scan_and_the_user_hears_of_it() {
     let server = RedisServer::start();
     let (place, url) = (Place::new(), server.url());
@@ -37,7 +52,10 @@ fn a_frame_of_another_program_is_found_by_scan_and_the_user_hears_of_it() {
         run(&[arguments, &["--via", "index"]].concat()).ended(3);
     }
     let told = run(&["reindex"]).ended(0).text();
-    assert!(told.starts_with("1 frames found, 0 were in the index, 1 added"), "{told}");
+    assert!(
+        told.starts_with("1 frame found: 0 in the index before, 1 added; 0 other keys left alone"),
+        "{told}"
+    );
     let ran = run(&["latest", "cam4", "--via", "index"]).ended(0);
     assert!(ran.text().contains(key) && ran.stderr.is_empty(), "{}", ran.stderr);
 }
