@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{anyhow, bail};
 use clap::Args;
 
 use super::exit::Outcome;
 use super::session::{Session, local_url};
 use super::times;
+use crate::service::remote::root;
 
 /// What `help healthcheck` shows below its options.
 pub(super) const EXAMPLES: &str = "\
@@ -31,8 +32,9 @@ pub(super) async fn run(session: &Session, args: HealthcheckArgs) -> anyhow::Res
     };
     let url = format!("{}/healthz", url.trim_end_matches('/'));
     let client = reqwest::Client::builder().timeout(args.timeout).no_proxy().build()?;
-    let answer = client.get(&url).send().await.map_err(reqwest::Error::without_url);
-    let status = answer.with_context(|| format!("nothing answers at {url}"))?.status();
+    let answer = client.get(&url).send().await;
+    let answer = answer.map_err(|error| anyhow!("nothing answers at {url} ({})", root(&error)))?;
+    let status = answer.status();
     if !status.is_success() {
         bail!("{url} answers {status}: this is no healthy framecache");
     }

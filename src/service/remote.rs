@@ -17,6 +17,7 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde::Deserialize;
 
 use self::answer::Http;
+pub(crate) use self::answer::root;
 use super::{ErrorKind, Followed, Readiness, Service, ServiceError, TimelineRequest};
 use crate::ingest::Pushed;
 use crate::model::frame::{Frame, FrameInfo};

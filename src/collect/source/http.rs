@@ -225,9 +225,13 @@ fn content(content_type: &str) -> Result<Content> {
     })
 }
 
-/// The causes of a failure without the URL, which may hold a password in its query.
+/// Why it failed, without the URL, which may hold a password in its query. Of a connection that was
+/// never made only the innermost cause says something.
 fn explain(error: reqwest::Error, what: &'static str) -> anyhow::Error {
-    anyhow::Error::from(error.without_url()).context(what)
+    let error = anyhow::Error::from(error.without_url());
+    let away = error.downcast_ref().is_some_and(reqwest::Error::is_connect);
+    let error = if away { anyhow::anyhow!("{}", error.root_cause()) } else { error };
+    error.context(what)
 }
 
 #[cfg(test)]

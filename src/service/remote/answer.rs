@@ -257,7 +257,7 @@ fn is_problem(response: &Response) -> bool {
 }
 
 /// The innermost cause: the outer ones repeat the URL, which may hold a password.
-fn root(error: &reqwest::Error) -> String {
+pub(crate) fn root(error: &reqwest::Error) -> String {
     let mut cause: &dyn StdError = error;
     while let Some(inner) = cause.source() {
         cause = inner;
