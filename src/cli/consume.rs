@@ -49,7 +49,7 @@ pub(super) struct ConsumeArgs {
     #[arg(long, value_name = "COMMAND")]
     exec: Option<String>,
     /// End after so many announcements.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
 }
 
@@ -105,7 +105,8 @@ pub(super) async fn run(session: &Session, args: ConsumeArgs) -> anyhow::Result<
             }
             Some(Followed::Frame(announcement)) => {
                 if meant(&args.cameras, &desk, &announcement) {
-                    work.one(&announcement).await?;
+                    let done = work.one(&announcement).await;
+                    done.inspect_err(|_| work.tell())?;
                 }
             }
         }
@@ -186,8 +187,18 @@ impl Consumer<'_> {
         Ok(file)
     }
 
-    /// The last line; `wanted` says that the user ended it, not the other side.
+    /// The last line and the outcome; `wanted` says that the user ended it, not the other side.
     fn summarise(&self, wanted: bool) -> Outcome {
+        self.tell();
+        if !wanted {
+            self.session.print.error("the other side ended the announcements");
+            return Outcome::Failed;
+        }
+        if self.tally.failed > 0 { Outcome::Failed } else { Outcome::Done }
+    }
+
+    /// What was seen, as one line.
+    fn tell(&self) {
         let Tally { announced, found, gone, bytes, missed, failed, .. } = self.tally;
         let mean = self.tally.latencies.checked_div(u32::try_from(found).unwrap_or(u32::MAX));
         let mut said = format!(
@@ -204,10 +215,5 @@ impl Consumer<'_> {
             said.push_str(&format!("; {} failed", shown_count(failed, "command")));
         }
         self.session.print.note(said);
-        if !wanted {
-            self.session.print.error("the other side ended the announcements");
-            return Outcome::Failed;
-        }
-        if failed > 0 { Outcome::Failed } else { Outcome::Done }
     }
 }

@@ -153,7 +153,7 @@ impl Announcer {
             }
         };
         if tokio::time::timeout(timeout, drained).await.is_err() {
-            tracing::warn!("{} stored frames are not announced yet", self.backlog());
+            tracing::warn!("stored and not announced yet: {}", self.backlog());
         }
         self.inner.stop.cancel();
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));

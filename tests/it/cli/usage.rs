@@ -19,6 +19,7 @@ fn bad_usage_ends_with_2_and_says_what_would_be_right() {
         (&["range", "cam1", "--every", "0s"], "write a length of time above zero"),
         (&["latest", "-n", "5"], "name the camera"),
         (&["push", "cam1", "x.jpg", "--fps", "0"], "write a number above 0 and at most 1000"),
+        (&["consume", "--limit", "0"], "0 is not in 1.."),
         (&["push", "cam1", "-", "-"], "can be read only once"),
         (&["latest", "--url", "no url"], "no url"),
         (&["latest", "--tenant", "a:b"], "tenant \"a:b\" does not fit"),
