@@ -3,7 +3,7 @@
 //! A file is written beside its place and renamed, so a full disk, a signal or a second reader never
 //! shows half a picture; what was complete before stays.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use tempfile::NamedTempFile;
 use super::exit::Usage;
 use crate::model::frame::Frame;
 use crate::model::key::{FrameKey, Suffix};
+use crate::model::name::CameraId;
 
 /// `cam1_2024-11-08T00:00:00.123456789Z.jpg`: the frame's own time, not that of the download.
 pub(super) fn file_name(key: &FrameKey) -> String {
@@ -60,7 +61,8 @@ fn permissions() -> std::fs::Permissions {
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    used: HashSet<String>,
+    /// The frame of each camera that was named last: those of one nanosecond come one by one.
+    last: HashMap<CameraId, FrameKey>,
 }
 
 impl Folder {
@@ -75,13 +77,14 @@ impl Folder {
         }
         std::fs::create_dir_all(path)
             .with_context(|| format!("cannot make the folder {}", path.display()))?;
-        Ok(Self { path: path.to_owned(), used: HashSet::new() })
+        Ok(Self { path: path.to_owned(), last: HashMap::new() })
     }
 
     /// The path for a frame. Frames of one camera and nanosecond get their sequence number too.
     pub(super) fn path_of(&mut self, key: &FrameKey) -> PathBuf {
         let name = file_name(key);
-        if self.used.insert(name.clone()) {
+        let before = self.last.insert(key.stream().camera.clone(), key.clone());
+        if before.is_none_or(|before| before == *key || before.at() != key.at()) {
             return self.path.join(name);
         }
         let suffix = match key.suffix() {
@@ -123,6 +126,18 @@ mod tests {
         assert_eq!(name(&format!("{at}:00001")), "cam1_2024-11-08T00:00:00.123456789Z.jpg");
         assert_eq!(name(&format!("{at}:00002")), "cam1_2024-11-08T00:00:00.123456789Z_00002.jpg");
         assert_eq!(name(at), "cam1_2024-11-08T00:00:00.123456789Z_none.jpg");
+    }
+
+    #[test]
+    fn what_is_kept_of_names_does_not_grow_and_a_repeat_has_its_own() {
+        let at = tempfile::tempdir().unwrap();
+        let mut folder = Folder::open(at.path()).unwrap();
+        for nanos in 1_731_024_000_123_456_789_u64..1_731_024_000_123_457_789 {
+            let key = key(&format!("a:frames:cam1:{nanos}:00001"));
+            let paths = [folder.path_of(&key), folder.path_of(&key)];
+            assert_eq!(paths, [(); 2].map(|()| at.path().join(file_name(&key))));
+        }
+        assert_eq!(folder.last.len(), 1);
     }
 
     #[tokio::test]
