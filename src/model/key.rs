@@ -182,6 +182,17 @@ impl FrameKey {
     pub fn suffix(&self) -> Suffix {
         self.suffix
     }
+
+    /// Its place in its camera, as in URLs: `<unix_nano>-<seq>`, or `<unix_nano>` without a suffix.
+    #[must_use]
+    pub fn short_id(&self) -> String {
+        let at = self.at;
+        match self.suffix {
+            Suffix::Live(seq) => format!("{at}-{seq}"),
+            Suffix::Uuid(bits) => format!("{at}-{bits:08x}"),
+            Suffix::None => at.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for FrameKey {

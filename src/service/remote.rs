@@ -21,7 +21,7 @@ pub(crate) use self::answer::root;
 use super::{ErrorKind, Followed, Readiness, Service, ServiceError, TimelineRequest};
 use crate::ingest::Pushed;
 use crate::model::frame::{Frame, FrameInfo};
-use crate::model::key::{FrameKey, StreamId, Suffix};
+use crate::model::key::{FrameKey, StreamId};
 use crate::model::time::UnixNanos;
 use crate::query::{
     CameraSummary, How, Nearest, RangeAnswer, RangeRequest, ReindexReport, Scope, StatsAnswer,
@@ -114,13 +114,8 @@ impl Service for RemoteService {
     }
 
     async fn get(&self, key: &FrameKey) -> Result<Option<Frame>, ServiceError> {
-        let at = key.at();
-        let short = match key.suffix() {
-            Suffix::Live(seq) => format!("{at}-{seq}"),
-            Suffix::Uuid(bits) => format!("{at}-{bits:08x}"),
-            Suffix::None => at.to_string(),
-        };
-        let request = self.get_of(key.stream(), &format!("frames/{short}.jpg"), &Vec::new());
+        let path = format!("frames/{}.jpg", key.short_id());
+        let request = self.get_of(key.stream(), &path, &Vec::new());
         let Some(picture) = self.http.picture(request, key.stream()).await? else {
             return Ok(None);
         };

@@ -11,18 +11,7 @@ use crate::model::jpeg;
 use crate::model::key::{FrameKey, KeyError, StreamId, Suffix, parse_suffix, parse_time};
 use crate::model::time::UnixNanos;
 
-/// A frame's place in its camera, as in URLs and ETags: `<unix_nano>-<seq>`, or `<unix_nano>` where
-/// the key has no suffix.
-pub(super) fn short_id(key: &FrameKey) -> String {
-    let at = key.at();
-    match key.suffix() {
-        Suffix::Live(seq) => format!("{at}-{seq}"),
-        Suffix::Uuid(bits) => format!("{at}-{bits:08x}"),
-        Suffix::None => at.to_string(),
-    }
-}
-
-/// The inverse of [`short_id`].
+/// The inverse of [`FrameKey::short_id`], which also serves as ETag.
 pub(super) fn parse_short_id(stream: StreamId, text: &str) -> Result<FrameKey, KeyError> {
     match text.split_once('-') {
         Some((at, suffix)) => FrameKey::new(stream, parse_time(at)?, parse_suffix(suffix)?),
@@ -42,7 +31,7 @@ pub(super) fn info(frame: &Frame) -> FrameInfo {
 
 /// The picture, or 304 when the client named it in `If-None-Match`.
 pub(super) fn answer(frame: Frame, now: UnixNanos, asked: &HeaderMap) -> Response {
-    let etag = format!("\"{}\"", short_id(&frame.key));
+    let etag = format!("\"{}\"", frame.key.short_id());
     let known = asked.get_all(header::IF_NONE_MATCH).iter().any(|value| names(value, &etag));
     let age = now.since(frame.key.at()).as_secs();
     let texts = [
@@ -80,7 +69,7 @@ mod tests {
             ("t:f:c:1731024000123456789", "1731024000123456789"),
         ] {
             let key: FrameKey = key.parse().unwrap();
-            assert_eq!(short_id(&key), short);
+            assert_eq!(key.short_id(), short);
             assert_eq!(parse_short_id(key.stream().clone(), short), Ok(key));
         }
     }

@@ -19,7 +19,6 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::params::Call;
-use super::picture;
 use super::problem::Problem;
 use crate::ingest::PushError;
 use crate::model::key::FrameKey;
@@ -72,7 +71,7 @@ pub(super) async fn push(
     let location = format!(
         "/api/v1/cameras/{}/frames/{}.jpg?tenant={}&prefix={}",
         stream.camera,
-        picture::short_id(&pushed.key),
+        pushed.key.short_id(),
         stream.tenant,
         stream.prefix
     );
