@@ -11,6 +11,7 @@ use crate::bus::{Bus, Event};
 use crate::clock::SettableClock;
 use crate::metrics::Counts;
 use crate::model::event::{Announcement, RoutingKeys};
+use crate::model::retention::Tier;
 use crate::model::time::{TimeRange, Ttl};
 use crate::store::memory::MemoryStore;
 
@@ -266,4 +267,21 @@ async fn dimensions_are_told_with_the_first_frame_that_the_store_takes() {
     let stored = lane.push(PushTime::Live(at(1)), picture(1)).await.unwrap().key;
     let dimensions = crate::model::frame::Dimensions { width: 16, height: 8 };
     assert_eq!(rig.store.dimensions(&stream()).await.unwrap(), [(stored.at(), dimensions)]);
+}
+
+#[tokio::test]
+async fn the_first_frame_that_the_store_takes_stands_for_its_step() {
+    let rig = rig_of(IngestOptions::default(), 5_000);
+    let ttl = |secs| Ttl::from_secs(secs).unwrap();
+    let every = Some(Duration::from_secs(1));
+    let tiers = [Tier { every: None, ttl: ttl(60) }, Tier { every, ttl: ttl(3600) }];
+    let lane = rig.ingest.lane(&stream(), &Retention::new(&tiers).unwrap(), None);
+    lane.push(PushTime::Live(at(0)), padded(1, 5_000)).await.unwrap_err();
+    let mut ends = Vec::new();
+    for millis in 1..=3 {
+        let key = lane.push(PushTime::Live(at(millis)), picture(1)).await.unwrap().key;
+        ends.push(rig.store.stat(&[key]).await.unwrap()[0].and_then(|stat| stat.expires_at));
+    }
+    let expected = [3_600_001, 60_002, 60_003].map(|millis| Some(at(millis)));
+    assert_eq!(ends, expected);
 }

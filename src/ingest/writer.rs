@@ -217,11 +217,13 @@ impl Writer {
         }
     }
 
-    /// The store will not have it. Dimensions that it should have told of are told with the next.
+    /// The store will not have it. Dimensions that it should have told of are told with the next
+    /// frame, which also takes its place in the retention tiers.
     fn give_up_one(&self, attempt: Attempt, error: PushError, memory: &mut Memory) {
         if attempt.new_dimensions.is_some() {
             memory.dimensions = None;
         }
+        memory.elector.give_back(attempt.key.at(), attempt.ttl);
         self.lane.drop_item(attempt.item, DropReason::StoreError, error);
     }
 

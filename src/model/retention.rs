@@ -147,6 +147,17 @@ impl Elector {
         ttl
     }
 
+    /// Takes an election back: the frame of `at` that got the lifetime `ttl` will not be stored, so
+    /// the next frame of its steps is elected instead.
+    pub fn give_back(&mut self, at: UnixNanos, ttl: Ttl) {
+        for (slot, (step, tier_ttl)) in self.elected.iter_mut().zip(&self.retention.tiers) {
+            let number = at.get() / step;
+            if ttl >= *tier_ttl && *slot == Some(number) {
+                *slot = number.checked_sub(1);
+            }
+        }
+    }
+
     /// The tiers this elector follows.
     #[must_use]
     pub fn retention(&self) -> &Retention {
