@@ -103,6 +103,7 @@ impl Naive {
         cameras.dedup();
         let minute_ago = now.minus(Duration::from_secs(60));
         let recent = times().filter(|at| minute_ago < *at && *at <= now).count();
+        let span = now.since(times().min()?);
         Some(FamilyStats {
             tenant: first.tenant.clone(),
             prefix: first.prefix.clone(),
@@ -111,7 +112,7 @@ impl Naive {
             bytes: live.iter().map(|one| u64::from(one.size)).sum(),
             oldest: times().min(),
             newest: times().max(),
-            rate_fps: recent as f64 / 60.0,
+            rate_fps: recent as f64 / span.as_secs_f64().clamp(1.0, 60.0),
             mean_ttl_left_seconds: None,
             without_expiry: live.iter().filter(|one| one.expires_at.is_none()).count() as u64,
             complete: true,
