@@ -206,6 +206,10 @@ impl Writer {
             },
             Err(error) => {
                 self.lane.shared.health.failed(&error);
+                // a store that comes back may be empty: the first of those that wait tells it anew
+                if memory.dimensions.take().is_some() {
+                    attempt.new_dimensions = Some(attempt.item.dimensions);
+                }
                 let lasting = !matches!(error, StoreError::Unavailable(_));
                 let hopeless = attempt.item.reply.is_some() || since.elapsed() >= REFUSED_FOR;
                 if lasting && hopeless {

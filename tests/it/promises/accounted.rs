@@ -5,6 +5,7 @@ use std::sync::Arc;
 use framecache::bus::memory::MemoryBus;
 use framecache::ingest::{DropReason, IngestOptions, PushTime};
 use framecache::model::event::RoutingKeys;
+use framecache::model::frame::Dimensions;
 use framecache::model::time::TimeRange;
 use framecache::store::FrameStore;
 
@@ -51,6 +52,8 @@ async fn while_redis_is_away_the_oldest_are_dropped_and_counted_and_the_rest_is_
     let live = rig.store.index(&stream, TimeRange::ALL).await.expect("redis answers").records;
     assert_eq!(u64::try_from(live.len()).ok(), Some(counts.stored - 20));
     assert_eq!(live.last().map(|found| found.record.at), Some(pushed.key.at()));
+    let told = rig.store.dimensions(&stream).await.expect("redis answers");
+    assert_eq!(told, [(live[0].record.at, Dimensions { width: 16, height: 8 })]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
