@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use self::announce::Announcer;
+use self::health::ClockHealth;
 pub use self::health::StoreHealth;
 pub use self::limit::{FpsError, FpsLimit};
 use self::queue::{Item, NotQueued, Queue};
@@ -142,6 +143,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     options: IngestOptions,
     health: StoreHealth,
+    clock_health: ClockHealth,
     stop: CancellationToken,
 }
 
@@ -155,8 +157,16 @@ impl Ingest {
         metrics: Arc<Metrics>,
         options: IngestOptions,
     ) -> Self {
-        let (health, stop) = (StoreHealth::default(), CancellationToken::new());
-        let shared = Shared { store, announcer, clock, metrics, options, health, stop };
+        let shared = Shared {
+            store,
+            announcer,
+            clock,
+            metrics,
+            options,
+            health: StoreHealth::default(),
+            clock_health: ClockHealth::default(),
+            stop: CancellationToken::new(),
+        };
         Self { shared: Arc::new(shared), lanes: Mutex::default(), tasks: Mutex::default() }
     }
 
@@ -197,6 +207,12 @@ impl Ingest {
     #[must_use]
     pub fn store_trouble(&self) -> Option<String> {
         self.shared.health.trouble()
+    }
+
+    /// That the clock stepped back behind the newest keys; `None` while it did not.
+    #[must_use]
+    pub fn clock_trouble(&self) -> Option<String> {
+        self.shared.clock_health.trouble()
     }
 
     /// Frames that are stored and not yet announced.

@@ -18,6 +18,7 @@ use crate::store::memory::MemoryStore;
 const START: u64 = 1_731_024_000_000_000_000;
 
 struct Rig {
+    clock: Arc<SettableClock>,
     store: Arc<MemoryStore>,
     bus: Arc<MemoryBus>,
     whole: Arc<MemoryBus>,
@@ -29,7 +30,8 @@ fn rig(options: IngestOptions) -> Rig {
 }
 
 fn rig_of(options: IngestOptions, store_bytes: u64) -> Rig {
-    let clock: Arc<dyn Clock> = Arc::new(SettableClock::at(at(0)));
+    let settable = Arc::new(SettableClock::at(at(0)));
+    let clock: Arc<dyn Clock> = Arc::<SettableClock>::clone(&settable);
     let store = Arc::new(MemoryStore::new(Arc::clone(&clock), store_bytes));
     let [bus, whole] = [(); 2].map(|()| Arc::new(MemoryBus::new(RoutingKeys::default())));
     let metrics = Arc::new(Metrics::default());
@@ -43,7 +45,7 @@ fn rig_of(options: IngestOptions, store_bytes: u64) -> Rig {
         whole_frames: Some(Arc::<MemoryBus>::clone(&whole)),
     });
     let ingest = Ingest::new(Arc::<MemoryStore>::clone(&store), announcer, clock, metrics, options);
-    Rig { store, bus, whole, ingest }
+    Rig { clock: settable, store, bus, whole, ingest }
 }
 
 fn at(millis: u64) -> UnixNanos {
@@ -211,6 +213,23 @@ async fn a_second_ingest_goes_on_after_the_newest_key() {
     let lane = second.lane(&stream(), &retention(), None);
     let key = lane.push(PushTime::Live(at(0)), picture(1)).await.unwrap().key;
     assert_eq!(key.to_string(), format!("t:frames:cam1:{}:00002", at(500).get() + 1));
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_back_is_told_until_it_has_caught_up() {
+    let rig = rig(IngestOptions::default());
+    let lane = rig.ingest.lane(&stream(), &retention(), None);
+    let push = async |ms| {
+        rig.clock.set(at(ms));
+        lane.push(PushTime::Live(at(ms)), picture(1)).await.unwrap().key.at()
+    };
+    assert_eq!(push(60_000).await, at(60_000));
+    assert_eq!(rig.ingest.clock_trouble(), None);
+    assert_eq!(push(40_000).await, at(60_000).next());
+    let told = rig.ingest.clock_trouble().unwrap();
+    assert!(told.contains("1 camera(s) lie up to 20 s ahead"), "{told}");
+    assert_eq!(push(55_000).await, at(60_000).next().next());
+    assert_eq!(rig.ingest.clock_trouble(), None);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::health::CLOCK_BACK_MIN;
 use super::queue::Item;
 use super::resume::{self, Memory};
 use super::{DropReason, Lane, PushError, PushTime, Pushed};
@@ -76,12 +77,13 @@ struct Writer {
     backoff: Backoff,
     /// When to give up; set once ingest is closed.
     deadline: Option<Instant>,
+    clock_is_back: bool,
 }
 
 impl Writer {
     fn new(lane: Lane) -> Self {
         let backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(1));
-        Self { lane, backoff, deadline: None }
+        Self { lane, backoff, deadline: None, clock_is_back: false }
     }
 
     async fn resume(&mut self, retention: &Retention) -> Option<Memory> {
@@ -132,7 +134,10 @@ impl Writer {
     /// Gives a frame its key and lifetime; `None` when it was already settled.
     async fn prepare(&mut self, item: Item, memory: &mut Memory) -> Option<Attempt> {
         let minted = match item.time {
-            PushTime::Live(at) => memory.mint.mint(at),
+            PushTime::Live(at) => {
+                self.watch_clock(memory);
+                memory.mint.mint(at)
+            }
             PushTime::Exact(at) => match self.stored_before(at, &item).await {
                 Some(None) => memory.mint.mint_at(at),
                 Some(Some(key)) => {
@@ -151,6 +156,16 @@ impl Writer {
                 self.lane.drop_item(item, DropReason::StoreError, PushError::Time(error));
                 None
             }
+        }
+    }
+
+    /// Tells, once a change, that the newest key lies far ahead of the clock.
+    fn watch_clock(&mut self, memory: &Memory) {
+        let shared = &self.lane.shared;
+        let now = shared.clock.now();
+        let ahead = memory.mint.last().map_or(Duration::ZERO, |last| last.since(now));
+        if self.clock_is_back || ahead > CLOCK_BACK_MIN {
+            self.clock_is_back = shared.clock_health.note(&self.lane.stream, ahead);
         }
     }
 

@@ -181,6 +181,7 @@ impl Service for LocalService {
             store: parts.place.clone(),
             bus: parts.bus_place.clone(),
             reasons,
+            warnings: parts.ingest.clock_trouble().into_iter().collect(),
             announcements_waiting: parts.ingest.announcements_waiting(),
             cameras_down: down
                 .map(|camera| CameraDown { camera: camera.camera, error: camera.last_error })

@@ -93,6 +93,8 @@ pub struct Readiness {
     pub bus: String,
     /// What is wrong, a sentence each; empty when ready.
     pub reasons: Vec<String>,
+    /// What is odd but stops nothing, a sentence each: a clock that stepped back.
+    pub warnings: Vec<String>,
     /// Stored frames that are not announced yet.
     pub announcements_waiting: u64,
     /// Configured cameras that deliver no frames. They are no reason not to be ready.

@@ -270,6 +270,7 @@ async fn health_is_ok_and_readiness_says_why_not() {
             "store": "embedded",
             "bus": "in process",
             "reasons": reasons,
+            "warnings": [],
             "announcements_waiting": 0,
             "cameras_down": [],
         })
