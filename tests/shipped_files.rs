@@ -226,6 +226,23 @@ fn the_image_gets_exactly_the_files_that_its_build_copies() {
 }
 
 #[test]
+fn every_page_that_is_linked_to_exists() {
+    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut linked = 0;
+    for page in docs.chain([root().join("README.md")]) {
+        let text = fs::read_to_string(&page).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            if !target.is_empty() && !target.contains("://") {
+                let file = page.parent().unwrap().join(target);
+                assert!(file.exists(), "{} links to {target}", page.display());
+                linked += 1;
+            }
+        }
+    }
+    assert!(linked > 15, "the links should be found");
+}
+
+#[test]
 fn the_top_level_is_complete() {
     let expected = [
         ".ci/run",
@@ -234,8 +251,10 @@ fn the_top_level_is_complete() {
         "Cargo.toml",
         "Dockerfile",
         "LICENSE",
+        "README.md",
         "config.toml",
         "docker-compose.yml",
+        "docs",
         "src",
         "tests",
     ];
