@@ -52,8 +52,11 @@ fn stop(up: Up) -> usize {
 }
 
 /// Each line `key sha256` in the output of a program of the page.
+///
+/// A last line without its end is still being printed: the program runs on while this looks.
 fn processed(output: &str) -> Vec<(String, String)> {
-    let words = output.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let (printed, _) = output.rsplit_once('\n').unwrap_or_default();
+    let words = printed.lines().map(|line| line.split(' ').collect::<Vec<_>>());
     let frames = words.filter(|words| words.len() == 2 && words[0].split(':').count() == 5);
     frames.map(|words| (words[0].to_owned(), words[1].to_owned())).collect()
 }
