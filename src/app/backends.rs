@@ -8,7 +8,7 @@ use crate::bus::Bus;
 use crate::bus::amqp::{AmqpBus, AmqpOptions, WholeFrames};
 use crate::bus::memory::MemoryBus;
 use crate::clock::Clock;
-use crate::config::{AmqpConfig, Config, RedisServer};
+use crate::config::{AmqpConfig, BusBackend, Config, RedisConfig, RedisServer, StoreBackend};
 use crate::store::memory::MemoryStore;
 use crate::store::redis::{RedisOptions, RedisStore};
 use crate::store::{CollectorId, FrameStore, Outbox};
@@ -35,7 +35,7 @@ impl Backends {
     }
 }
 
-/// `[redis] enabled` selects Redis, a broker URL selects AMQP; otherwise both are in this process.
+/// Opens what [`Config::store_backend`] and [`Config::bus_backend`] select.
 pub(super) fn open_backends(
     config: &Config,
     clock: &Arc<dyn Clock>,
@@ -58,20 +58,24 @@ pub(super) fn open_store(
     clock: &Arc<dyn Clock>,
     collector: &CollectorId,
 ) -> Result<Store> {
-    if config.redis.enabled {
-        let store = RedisStore::open(&redis_options(config, collector))
-            .context("[redis] cannot be used")?;
-        let place = format!("redis at {}", store.address());
-        let store = Arc::new(store);
-        return Ok((Arc::<RedisStore>::clone(&store), store, place));
+    match config.store_backend() {
+        StoreBackend::Redis(redis) => {
+            let store = RedisStore::open(&redis_options(redis, collector))
+                .context("[redis] cannot be used")?;
+            let place = format!("redis at {}", store.address());
+            let store = Arc::new(store);
+            Ok((Arc::<RedisStore>::clone(&store), store, place))
+        }
+        StoreBackend::Embedded(embedded) => {
+            let max_bytes = u64::try_from(embedded.max_bytes)?;
+            let store = Arc::new(MemoryStore::new(Arc::clone(clock), max_bytes));
+            Ok((Arc::<MemoryStore>::clone(&store), store, "embedded, in memory".to_owned()))
+        }
     }
-    let max_bytes = u64::try_from(config.embedded.max_bytes)?;
-    let store = Arc::new(MemoryStore::new(Arc::clone(clock), max_bytes));
-    Ok((Arc::<MemoryStore>::clone(&store), store, "embedded, in memory".to_owned()))
 }
 
-fn redis_options(config: &Config, collector: &CollectorId) -> RedisOptions {
-    let target = &config.redis.target;
+fn redis_options(redis: &RedisConfig, collector: &CollectorId) -> RedisOptions {
+    let target = &redis.target;
     let address = match &target.server {
         RedisServer::Tcp { host, port, tls } => {
             let scheme = if *tls { "rediss" } else { "redis" };
@@ -84,17 +88,17 @@ fn redis_options(config: &Config, collector: &CollectorId) -> RedisOptions {
         username: target.username.clone(),
         password: target.password.as_ref().map(|password| password.expose().to_owned()),
         db: Some(u32::from(target.db)),
-        connect_timeout: config.redis.connect_timeout,
-        response_timeout: config.redis.response_timeout,
+        connect_timeout: redis.connect_timeout,
+        response_timeout: redis.response_timeout,
         ..RedisOptions::new(&address, collector.clone())
     }
 }
 
 /// The bus for announcements.
 pub(super) fn open_bus(config: &Config) -> Result<(Arc<dyn Bus>, String)> {
-    match config.amqp.as_ref().filter(|_| config.metadata.enabled) {
-        Some(amqp) => open_amqp(metadata_options(config, amqp)?),
-        None => Ok(in_process(config)),
+    match config.bus_backend() {
+        BusBackend::Amqp(amqp, _) => open_amqp(metadata_options(config, amqp)?),
+        BusBackend::Local => Ok(in_process(config)),
     }
 }
 

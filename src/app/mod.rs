@@ -15,14 +15,13 @@ use tokio_util::sync::CancellationToken;
 use self::backends::{Backends, open_backends};
 use crate::bus::Bus;
 use crate::clock::{Clock, SystemClock};
-use crate::collect::{CameraHealth, CameraSpec, CollectedCamera, Collector, SourceUrl};
+use crate::collect::{CameraSpec, CollectedCamera, Collector, SourceUrl};
 use crate::config::{CameraConfig, CameraMode, Config};
 use crate::ingest::announce::AnnouncerParts;
 use crate::ingest::{Announcer, FpsLimit, Ingest, IngestOptions};
 use crate::metrics::{Counts, Metrics};
 use crate::model::key::StreamId;
 use crate::model::name::CameraId;
-use crate::model::retention::Retention;
 use crate::query::Query;
 use crate::service::local::{LocalParts, LocalService};
 use crate::store::{CollectorId, FrameStore};
@@ -149,12 +148,6 @@ impl Engine {
         &self.backends.bus_place
     }
 
-    /// How each configured camera does.
-    #[must_use]
-    pub fn cameras(&self) -> Vec<CameraHealth> {
-        self.collector.health().snapshot()
-    }
-
     /// The account of every frame of this process so far.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
@@ -199,7 +192,7 @@ fn collected(config: &Config, ingest: &Ingest) -> Result<Vec<CollectedCamera>> {
     let open = |camera: &CameraConfig| {
         let spec = spec(config, camera).with_context(|| format!("camera {}", camera.id))?;
         let limit = camera.fps.map(FpsLimit::new).transpose()?;
-        let retention = camera.ttl.map_or_else(|| config.retention.clone(), Retention::single);
+        let retention = config.retention_of(camera);
         let lane = ingest.lane(&stream(config, &camera.id), &retention, limit);
         Ok(CollectedCamera { spec, lane })
     };

@@ -212,11 +212,7 @@ impl Desk {
 
     /// A camera of the family in use.
     pub(super) fn stream(&self, camera: &CameraId) -> StreamId {
-        StreamId {
-            tenant: self.config.tenant.clone(),
-            prefix: self.config.prefix.clone(),
-            camera: camera.clone(),
-        }
+        app::stream(&self.config, camera)
     }
 
     /// The family in use, or one camera of it.

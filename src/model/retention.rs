@@ -80,12 +80,6 @@ impl Retention {
         self.base
     }
 
-    /// The longest lifetime that a frame can get.
-    #[must_use]
-    pub fn longest(&self) -> Ttl {
-        self.tiers.last().map_or(self.base, |(_, ttl)| *ttl)
-    }
-
     /// The start of the longest step that contains `now`: no earlier frame matters to an election.
     /// `None` with a single tier.
     #[must_use]
@@ -156,12 +150,6 @@ impl Elector {
                 *slot = number.checked_sub(1);
             }
         }
-    }
-
-    /// The tiers this elector follows.
-    #[must_use]
-    pub fn retention(&self) -> &Retention {
-        &self.retention
     }
 }
 
