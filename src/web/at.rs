@@ -10,6 +10,7 @@ use super::picture;
 use super::problem::Problem;
 use crate::model::frame::FrameInfo;
 use crate::query::Nearest;
+use crate::service::Service as _;
 
 #[derive(Serialize)]
 pub(super) struct At {

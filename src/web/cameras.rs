@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::params::Call;
 use super::problem::Problem;
 use crate::query::CameraSummary;
+use crate::service::Service as _;
 
 #[derive(Serialize)]
 pub(super) struct Cameras {

@@ -19,7 +19,7 @@ use super::params::Call;
 use super::problem::Problem;
 use crate::model::key::StreamId;
 use crate::model::name::CameraId;
-use crate::service::Followed;
+use crate::service::{Followed, Service as _};
 
 /// A comment after so much silence, so that both ends notice a dead connection.
 const HEARTBEAT: Duration = Duration::from_secs(15);

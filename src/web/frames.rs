@@ -9,6 +9,7 @@ use super::picture;
 use super::problem::Problem;
 use crate::model::key::StreamId;
 use crate::query::{RangeAnswer, RangeRequest, Via};
+use crate::service::Service as _;
 
 /// The most frames that are listed where no limit is given.
 const DEFAULT_LIMIT: usize = 1000;

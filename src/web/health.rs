@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 
 use super::params::Call;
 use super::problem::Problem;
-use crate::service::Readiness;
+use crate::service::{Readiness, Service as _};
 
 pub(super) async fn healthz() -> &'static str {
     "ok"

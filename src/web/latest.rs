@@ -9,6 +9,7 @@ use super::picture;
 use super::problem::Problem;
 use crate::model::frame::FrameInfo;
 use crate::model::key::StreamId;
+use crate::service::Service as _;
 
 #[derive(Serialize)]
 pub(super) struct Latest {

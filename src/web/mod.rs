@@ -5,6 +5,7 @@
 //! strings of nanoseconds. There is no access control yet: listen on the loopback only.
 
 mod at;
+mod caller;
 mod cameras;
 mod events;
 mod frames;
@@ -31,10 +32,11 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use self::caller::Caller;
 use self::problem::Problem;
 use crate::clock::Clock;
 use crate::model::name::{Prefix, Tenant};
-use crate::service::Service;
+use crate::service::local::LocalService;
 
 /// How long requests that are being answered may go on after the stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -43,7 +45,7 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct WebState {
     /// Who answers.
-    pub service: Arc<dyn Service>,
+    pub service: Arc<LocalService>,
     /// Whose frames are meant where a request names no tenant.
     pub tenant: Tenant,
     /// Which family is meant where a request names no prefix.
@@ -82,6 +84,7 @@ pub fn router(state: WebState) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(Extension(push::room()))
+        .layer(Extension(Caller::anyone()))
         .with_state(Arc::new(state))
 }
 

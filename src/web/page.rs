@@ -10,6 +10,7 @@ use super::params::Call;
 use super::problem::Problem;
 use crate::model::time::UnixNanos;
 use crate::query::{CameraSummary, Via};
+use crate::service::Service as _;
 
 /// What can be asked, with a line for each.
 const ENDPOINTS: [(&str, &str); 11] = [

@@ -14,11 +14,13 @@ use chrono::Utc;
 use url::form_urlencoded;
 
 use super::WebState;
+use super::caller::Caller;
 use super::problem::Problem;
 use crate::model::key::StreamId;
 use crate::model::name::{CameraId, Prefix, Tenant};
 use crate::model::time::{TimeRange, UnixNanos, parse_instant};
 use crate::query::{How, Scope, Via};
+use crate::service::{ErrorKind, ServiceError};
 
 /// Stands for any tenant or prefix where a scope is asked for.
 const ANY: &str = "*";
@@ -29,6 +31,8 @@ pub(super) struct Call {
     pub(super) web: Arc<WebState>,
     /// The request's headers.
     pub(super) headers: HeaderMap,
+    /// Who asks.
+    pub(super) caller: Caller,
     path: Vec<(String, String)>,
     query: String,
 }
@@ -46,10 +50,19 @@ impl FromRequestParts<Arc<WebState>> for Call {
         Ok(Self {
             web: Arc::clone(web),
             headers: parts.headers.clone(),
+            caller: caller(parts)?,
             path: path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
         })
     }
+}
+
+/// What the access layer found out; a route without that layer is a defect and lets nobody in.
+fn caller(parts: &Parts) -> Result<Caller, Problem> {
+    let found = parts.extensions.get::<Caller>().cloned();
+    found.ok_or_else(|| {
+        ServiceError::new(ErrorKind::Internal, "nobody checked who asks: this is a defect").into()
+    })
 }
 
 impl Call {
@@ -57,8 +70,9 @@ impl Call {
     pub(super) fn params(&self, accepted: &[&str]) -> Result<Params, Problem> {
         let pairs = read_pairs(&self.query, accepted)?;
         let WebState { tenant, prefix, clock, scan, .. } = self.web.as_ref();
-        let (tenant, prefix) = (tenant.clone(), prefix.clone());
-        Ok(Params { pairs, now: clock.now(), tenant, prefix, scan: *scan })
+        let tenant = self.caller.tenant.as_ref().unwrap_or(tenant).clone();
+        let (prefix, caller) = (prefix.clone(), self.caller.clone());
+        Ok(Params { pairs, now: clock.now(), tenant, prefix, caller, scan: *scan })
     }
 
     /// The camera that the path names, of the family that the parameters name.
@@ -95,6 +109,7 @@ pub(super) struct Params {
     now: UnixNanos,
     tenant: Tenant,
     prefix: Prefix,
+    caller: Caller,
     scan: bool,
 }
 
@@ -203,11 +218,12 @@ impl Params {
     }
 
     fn stream(&self, camera: &str) -> Result<StreamId, Problem> {
-        Ok(StreamId {
+        let stream = StreamId {
             tenant: self.name("tenant")?.unwrap_or_else(|| self.tenant.clone()),
             prefix: self.name("prefix")?.unwrap_or_else(|| self.prefix.clone()),
             camera: CameraId::new(camera).map_err(Problem::bad_input)?,
-        })
+        };
+        self.caller.must_see(&stream.tenant).map(|()| stream)
     }
 
     /// Every `camera`, each an id of the family or `tenant/prefix/camera`.
@@ -215,17 +231,19 @@ impl Params {
         let cameras = self.pairs.iter().filter(|(name, _)| name == "camera");
         cameras
             .map(|(_, text)| match text.split('/').collect::<Vec<_>>()[..] {
-                [tenant, prefix, camera] => Ok(StreamId {
-                    tenant: Tenant::new(tenant).map_err(Problem::bad_input)?,
-                    prefix: Prefix::new(prefix).map_err(Problem::bad_input)?,
-                    camera: CameraId::new(camera).map_err(Problem::bad_input)?,
-                }),
+                [tenant, prefix, camera] => {
+                    let tenant = Tenant::new(tenant).map_err(Problem::bad_input)?;
+                    self.caller.must_see(&tenant)?;
+                    let prefix = Prefix::new(prefix).map_err(Problem::bad_input)?;
+                    let camera = CameraId::new(camera).map_err(Problem::bad_input)?;
+                    Ok(StreamId { tenant, prefix, camera })
+                }
                 _ => self.stream(text),
             })
             .collect()
     }
 
-    /// A family and at most one camera; `*` is any tenant or prefix.
+    /// A family and at most one camera; `*` is any tenant that the caller may see, or any prefix.
     pub(super) fn scope(&self) -> Result<Scope, Problem> {
         let family = |name, default: &str| match self.text(name).unwrap_or(default) {
             ANY => None,
@@ -236,8 +254,11 @@ impl Params {
         if self.pairs.iter().filter(|(name, _)| name == "camera").count() > 1 {
             return Err(Problem::bad_input("the parameter camera is given twice: give it once"));
         }
+        let tenant = tenant.transpose().map_err(Problem::bad_input)?;
+        let tenant = tenant.or_else(|| self.caller.tenant.clone());
+        tenant.iter().try_for_each(|tenant| self.caller.must_see(tenant))?;
         Ok(Scope {
-            tenant: tenant.transpose().map_err(Problem::bad_input)?,
+            tenant,
             prefix: prefix.transpose().map_err(Problem::bad_input)?,
             camera: self.name("camera")?,
         })
@@ -247,7 +268,7 @@ impl Params {
     pub(super) fn wide_scope(&self) -> Result<Scope, Problem> {
         let mut scope = self.scope()?;
         if self.text("tenant").is_none() {
-            scope.tenant = None;
+            scope.tenant = self.caller.tenant.clone();
         }
         if self.text("prefix").is_none() {
             scope.prefix = None;

@@ -23,7 +23,7 @@ use super::problem::Problem;
 use crate::ingest::PushError;
 use crate::model::key::FrameKey;
 use crate::model::time::{UnixNanos, parse_instant};
-use crate::service::{ErrorKind, ServiceError};
+use crate::service::{ErrorKind, Service as _, ServiceError};
 
 /// When the frame was taken.
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-timestamp");
@@ -58,6 +58,7 @@ pub(super) async fn push(
 ) -> Result<Response, Problem> {
     let params = call.params(&[])?;
     let stream = call.stream(&params)?;
+    call.caller.may_write()?;
     let at = timestamp(&call.headers, params.now())?;
     let (length, max) = (length(&call.headers), call.web.max_frame_bytes);
     let _held = hold(room, length.unwrap_or(max).min(max))?;

@@ -6,6 +6,7 @@ use axum::Json;
 use super::params::Call;
 use super::problem::Problem;
 use crate::query::StatsAnswer;
+use crate::service::Service as _;
 
 pub(super) async fn stats(call: Call) -> Result<Json<StatsAnswer>, Problem> {
     let params = call.params(&["camera"])?;

@@ -13,7 +13,7 @@ use super::params::Call;
 use super::problem::Problem;
 use crate::model::time::TimeRange;
 use crate::query::TimelineStep;
-use crate::service::TimelineRequest;
+use crate::service::{Service as _, TimelineRequest};
 
 const DEFAULT_WINDOW: Duration = Duration::from_secs(3600);
 const DEFAULT_STEP: Duration = Duration::from_secs(60);

@@ -159,7 +159,7 @@ fn state(
     stop: &CancellationToken,
 ) -> WebState {
     WebState {
-        service: Arc::<LocalService>::clone(service),
+        service: Arc::clone(service),
         tenant: tenant(),
         prefix: prefix(),
         clock: Arc::<SettableClock>::clone(clock),
