@@ -23,7 +23,7 @@ use crate::app::{Cameras, Engine};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::metrics::Counts;
-use crate::web::{self, WebState};
+use crate::web::{self, Thumbnails, WebState};
 
 /// What `help up` shows below its options.
 pub(super) const EXAMPLES: &str = "\
@@ -64,6 +64,7 @@ pub(super) async fn run(session: &Session, _: UpArgs) -> anyhow::Result<Outcome>
         clock: Arc::new(SystemClock),
         scan: config.index.foreign || !config.redis.enabled,
         max_frame_bytes: config.max_frame_bytes,
+        thumbnails: Thumbnails::default(),
         stop: ended.clone(),
     });
     let mut serving = tokio::spawn(web::serve(listener, router, ended.clone()));

@@ -20,21 +20,21 @@ pub(super) struct At {
 }
 
 pub(super) async fn info(call: Call) -> Result<Json<At>, Problem> {
-    let (_, nearest) = nearest(&call).await?;
+    let (_, nearest) = nearest(&call, &[]).await?;
     let distance_nanos = nearest.distance_nanos.to_string();
     Ok(Json(At { frame: picture::info(&nearest.frame), distance_nanos }))
 }
 
 pub(super) async fn jpeg(call: Call) -> Result<Response, Problem> {
-    let (params, nearest) = nearest(&call).await?;
+    let (params, nearest) = nearest(&call, &picture::ACCEPTED).await?;
     let distance = HeaderName::from_static("x-frame-distance-ns");
     let distance = [(distance, nearest.distance_nanos.to_string())];
-    let picture = picture::answer(nearest.frame, params.now(), &call.headers);
+    let picture = picture::answer(&call, &params, nearest.frame).await?;
     Ok((distance, picture).into_response())
 }
 
-async fn nearest(call: &Call) -> Result<(Params, Nearest), Problem> {
-    let params = call.params(&["t", "within", "via"])?;
+async fn nearest(call: &Call, also: &[&str]) -> Result<(Params, Nearest), Problem> {
+    let params = call.params(&[&["t", "within", "via"], also].concat())?;
     let stream = call.stream(&params)?;
     let asked = "the parameter t is missing: say which instant, e.g. t=-30s";
     let at = params.time("t")?.ok_or_else(|| Problem::bad_input(asked))?;

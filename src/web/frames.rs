@@ -59,7 +59,7 @@ pub(super) async fn streams(
 }
 
 pub(super) async fn one(call: Call) -> Result<Response, Problem> {
-    let params = call.params(&[])?;
+    let params = call.params(&picture::ACCEPTED)?;
     let stream = call.stream(&params)?;
     let name = call.path("frame");
     let short = name
@@ -68,5 +68,5 @@ pub(super) async fn one(call: Call) -> Result<Response, Problem> {
     let key = picture::parse_short_id(stream, short).map_err(Problem::bad_input)?;
     let frame = call.web.service.get(&key).await?;
     let frame = frame.ok_or_else(|| Problem::not_found(format!("no frame lives under {key}")))?;
-    Ok(picture::answer(frame, params.now(), &call.headers))
+    picture::answer(&call, &params, frame).await
 }

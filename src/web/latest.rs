@@ -28,11 +28,11 @@ pub(super) async fn info(call: Call) -> Result<Json<Latest>, Problem> {
 }
 
 pub(super) async fn jpeg(call: Call) -> Result<Response, Problem> {
-    let params = call.params(&["via"])?;
+    let params = call.params(&[&["via"], &picture::ACCEPTED[..]].concat())?;
     let stream = call.stream(&params)?;
     let frame = call.web.service.latest_frame(&stream, params.via()?).await?;
     let frame = frame.ok_or_else(|| nothing_lives(&stream))?;
-    Ok(picture::answer(frame, params.now(), &call.headers))
+    picture::answer(&call, &params, frame).await
 }
 
 fn nothing_lives(stream: &StreamId) -> Problem {

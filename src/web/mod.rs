@@ -18,6 +18,7 @@ mod problem;
 mod push;
 mod reindex;
 mod stats;
+mod thumbnail;
 mod timeline;
 
 use std::io;
@@ -34,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::caller::Caller;
 use self::problem::Problem;
+pub use self::thumbnail::Thumbnails;
 use crate::clock::Clock;
 use crate::model::name::{Prefix, Tenant};
 use crate::service::local::LocalService;
@@ -57,6 +59,8 @@ pub struct WebState {
     pub scan: bool,
     /// The largest body of a push, in bytes.
     pub max_frame_bytes: usize,
+    /// Makes and keeps smaller pictures.
+    pub thumbnails: Thumbnails,
     /// Ends the streams of events, which have no end of their own.
     pub stop: CancellationToken,
 }

@@ -16,6 +16,7 @@ use url::form_urlencoded;
 use super::WebState;
 use super::caller::Caller;
 use super::problem::Problem;
+use super::thumbnail;
 use crate::model::key::StreamId;
 use crate::model::name::{CameraId, Prefix, Tenant};
 use crate::model::time::{TimeRange, UnixNanos, parse_instant};
@@ -161,6 +162,12 @@ impl Params {
     /// A whole number.
     pub(super) fn number(&self, name: &str) -> Result<Option<usize>, Problem> {
         self.read(name, |text| text.parse().ok(), "a whole number")
+    }
+
+    /// The height of a smaller picture, in pixels.
+    pub(super) fn height(&self) -> Result<Option<u32>, Problem> {
+        let height = self.read("height", |text| text.parse().ok(), "a whole number of pixels")?;
+        height.map(|height| thumbnail::checked(height).map(|_| height)).transpose()
     }
 
     /// At most how many; `all` for no bound, `default` where it is not given.

@@ -6,10 +6,15 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::params::{Call, Params};
+use super::problem::Problem;
 use crate::model::frame::{Frame, FrameInfo};
 use crate::model::jpeg;
 use crate::model::key::{FrameKey, KeyError, StreamId, Suffix, parse_suffix, parse_time};
 use crate::model::time::UnixNanos;
+
+/// RFC 9110, section 5.6.7.
+const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
 
 /// The inverse of [`FrameKey::short_id`], which also serves as ETag.
 pub(super) fn parse_short_id(stream: StreamId, text: &str) -> Result<FrameKey, KeyError> {
@@ -29,23 +34,74 @@ pub(super) fn info(frame: &Frame) -> FrameInfo {
     }
 }
 
-/// The picture, or 304 when the client named it in `If-None-Match`.
-pub(super) fn answer(frame: Frame, now: UnixNanos, asked: &HeaderMap) -> Response {
-    let etag = format!("\"{}\"", frame.key.short_id());
-    let known = asked.get_all(header::IF_NONE_MATCH).iter().any(|value| names(value, &etag));
-    let age = now.since(frame.key.at()).as_secs();
-    let texts = [
-        (HeaderName::from_static("x-frame-key"), frame.key.to_string()),
-        (HeaderName::from_static("x-frame-timestamp-ns"), frame.key.at().to_string()),
+/// What every resource that answers a picture accepts.
+pub(super) const ACCEPTED: [&str; 2] = ["height", "download"];
+
+/// The picture, as high as the request's `height` allows, or 304 when the client named it in
+/// `If-None-Match`. With `download` a browser saves it under a name of its own.
+pub(super) async fn answer(
+    call: &Call,
+    params: &Params,
+    frame: Frame,
+) -> Result<Response, Problem> {
+    let height = params.height()?;
+    let etag = etag(&frame.key, height);
+    let known = known(&call.headers, &etag);
+    let mut headers = told(&frame.key, etag, params.now());
+    if known {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    if params.flag("download")? {
+        insert(&mut headers, header::CONTENT_DISPOSITION, &attachment(&frame.key));
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
+    let bytes = match height {
+        None => frame.bytes,
+        Some(height) => call.web.thumbnails.of(&frame, height).await?,
+    };
+    Ok((headers, bytes).into_response())
+}
+
+/// What names the picture of a frame in this height.
+pub(super) fn etag(key: &FrameKey, height: Option<u32>) -> String {
+    let height = height.map_or_else(String::new, |height| format!("-h{height}"));
+    format!("\"{}{height}\"", key.short_id())
+}
+
+/// The headers that say which frame it is.
+fn told(key: &FrameKey, etag: String, now: UnixNanos) -> HeaderMap {
+    let at = key.at();
+    let mut headers = HeaderMap::new();
+    for (name, text) in [
+        (HeaderName::from_static("x-frame-key"), key.to_string()),
+        (HeaderName::from_static("x-frame-timestamp-ns"), at.to_string()),
         (header::ETAG, etag),
         (header::CACHE_CONTROL, "no-cache".to_owned()),
-        (header::AGE, age.to_string()),
-    ];
-    if known {
-        return (StatusCode::NOT_MODIFIED, texts).into_response();
+        (header::AGE, now.since(at).as_secs().to_string()),
+        (header::LAST_MODIFIED, at.to_utc().format(HTTP_DATE).to_string()),
+    ] {
+        insert(&mut headers, name, &text);
     }
-    let jpeg = [(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"))];
-    (texts, jpeg, frame.bytes).into_response()
+    if let Suffix::Live(seq) = key.suffix() {
+        insert(&mut headers, HeaderName::from_static("x-frame-seq"), &seq.get().to_string());
+    }
+    headers
+}
+
+/// Names hold no byte that a header may not have; one that did would be left out.
+fn insert(headers: &mut HeaderMap, name: HeaderName, text: &str) {
+    headers.extend(HeaderValue::from_str(text).map(|value| (name, value)));
+}
+
+/// Saved under camera and time, with no character that a file system refuses.
+fn attachment(key: &FrameKey) -> String {
+    let at = key.at().to_rfc3339().replace(':', "-");
+    format!("attachment; filename=\"{}_{at}.jpg\"", key.stream().camera)
+}
+
+/// Whether the client has what is named `etag`.
+fn known(asked: &HeaderMap, etag: &str) -> bool {
+    asked.get_all(header::IF_NONE_MATCH).iter().any(|value| names(value, etag))
 }
 
 /// Whether an `If-None-Match` header names `etag`; a weak name counts, as RFC 9110 asks.
@@ -72,6 +128,13 @@ mod tests {
             assert_eq!(key.short_id(), short);
             assert_eq!(parse_short_id(key.stream().clone(), short), Ok(key));
         }
+    }
+
+    #[test]
+    fn a_download_is_named_after_camera_and_time() {
+        let key: FrameKey = "t:f:cam.1_a:1731024000123456789:00007".parse().unwrap();
+        let expected = "attachment; filename=\"cam.1_a_2024-11-08T00-00-00.123456789Z.jpg\"";
+        assert_eq!(attachment(&key), expected);
     }
 
     #[test]

@@ -39,6 +39,12 @@ impl Problem {
         Self { kind, status, title: "Nothing found", detail }
     }
 
+    /// The frame is there, but no picture can be made of it.
+    pub(super) fn undecodable(detail: String) -> Self {
+        let (kind, status) = ("undecodable", StatusCode::UNPROCESSABLE_ENTITY);
+        Self { kind, status, title: "No picture can be made", detail }
+    }
+
     /// No such page.
     pub(super) fn unknown_path(path: &str) -> Self {
         let (kind, status) = ("unknown-path", StatusCode::NOT_FOUND);

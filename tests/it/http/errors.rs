@@ -25,7 +25,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "/cameras/door/frames/1-2.jpg?count=1",
-        "the parameter \"count\" is unknown here: tenant, prefix are accepted",
+        "the parameter \"count\" is unknown here: height, download, tenant, prefix are accepted",
     ),
     ("/frames?limit=1&limit=2", "the parameter limit is given twice: give it once"),
     ("/cameras?camera=a&camera=b", "the parameter camera is given twice: give it once"),
@@ -59,6 +59,8 @@ const WRONG: &[(&str, &str)] = &[
         "tenant \"*\" does not fit: 1 to 64 letters, digits, '.', '_' or '-' are allowed, not \
          starting with '.' or '-'",
     ),
+    ("/cameras/door/latest.jpg?height=15", "height=15 is refused: give 16 to 2160 pixels"),
+    ("/cameras/door/at.jpg?t=now&height=x", "height=x is refused: give a whole number of pixels"),
     ("/cameras/%ff/latest", "the path is no UTF-8 text"),
     ("/cameras/door/at", "the parameter t is missing: say which instant, e.g. t=-30s"),
     ("/cameras/door/frames/1.png", "1.png should read <unix_nano>-<seq>.jpg"),

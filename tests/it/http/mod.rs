@@ -7,6 +7,7 @@ mod api;
 mod docs;
 mod errors;
 mod events;
+mod pictures;
 mod remote;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -30,7 +31,7 @@ use framecache::service::Service;
 use framecache::service::local::{LocalParts, LocalService};
 use framecache::store::memory::MemoryStore;
 use framecache::store::{FrameStore, PutFrame};
-use framecache::web::{WebState, router, serve};
+use framecache::web::{Thumbnails, WebState, router, serve};
 use reqwest::{Client, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -165,6 +166,7 @@ fn state(
         clock: Arc::<SettableClock>::clone(clock),
         scan: true,
         max_frame_bytes: MAX_FRAME_BYTES,
+        thumbnails: Thumbnails::default(),
         stop: stop.clone(),
     }
 }
