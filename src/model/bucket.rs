@@ -3,8 +3,9 @@
 //! A record is big-endian unix nanos (8), suffix number (4), flags (1), size (3). Records of one
 //! camera, one lifetime and one span of time lie one after the other in a bucket, in order of
 //! arrival: a retry only repeats a record, a late frame only lands further back, and a whole bucket
-//! dies with its frames. Readers decode, cut, sort and drop repeats: [`select_live`]. Nothing here
-//! knows where buckets are kept.
+//! dies with its frames. A deleted frame's record becomes sixteen zero bytes, so that the others keep
+//! their places. Readers decode, cut, sort and drop repeats: [`select_live`]. Nothing here knows where
+//! buckets are kept.
 
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use super::time::{NANOS_PER_SEC, TimeRange, Ttl, UnixNanos};
 
 /// Bytes of one encoded record.
 pub const RECORD_BYTES: usize = 16;
+
+/// What overwrites the record of a deleted frame; no frame has such a record.
+pub const DELETED: [u8; RECORD_BYTES] = [0; RECORD_BYTES];
 
 /// The most bytes a frame may have: a size of 0xFFFFFF in a record means "ask the store".
 pub const FRAME_MAX_BYTES: usize = 0xFF_FFFE;
@@ -188,22 +192,32 @@ impl IndexRecord {
     }
 }
 
-/// Decodes a whole bucket, in order of arrival.
+/// Decodes a whole bucket, in order of arrival, without the deleted.
 ///
 /// # Errors
 /// [`RecordError`] when the bytes are not whole records of format 1; the caller scans that span.
 pub fn decode_bucket(bytes: &[u8]) -> Result<Vec<IndexRecord>, RecordError> {
+    Ok(decode_places(bytes)?.into_iter().flatten().collect())
+}
+
+/// Decodes a bucket, or the rest of one from some record on, place by place; `None` where a frame
+/// was deleted.
+///
+/// # Errors
+/// As [`decode_bucket`].
+pub fn decode_places(bytes: &[u8]) -> Result<Vec<Option<IndexRecord>>, RecordError> {
     let (records, rest) = bytes.as_chunks::<RECORD_BYTES>();
     if !rest.is_empty() {
         return Err(RecordError::Length(bytes.len()));
     }
-    records
-        .iter()
-        .enumerate()
-        .map(|(position, record)| {
-            IndexRecord::decode(record).ok_or(RecordError::Format { position })
-        })
-        .collect()
+    let decode = |(position, record): (usize, &[u8; RECORD_BYTES])| match *record {
+        DELETED => Ok(None),
+        _ => match IndexRecord::decode(record) {
+            Some(record) => Ok(Some(record)),
+            None => Err(RecordError::Format { position }),
+        },
+    };
+    records.iter().enumerate().map(decode).collect()
 }
 
 /// How a frame's end is set when it is written.

@@ -44,6 +44,16 @@ fn unknown_flags_and_odd_lengths_are_refused() {
 }
 
 #[test]
+fn a_deleted_record_is_passed_over_and_keeps_its_place() {
+    let (first, last) =
+        (record(1_731_024_000_123_456_789, 7), record(1_731_024_001_000_000_000, 8));
+    let bytes = [first.encode(), DELETED, last.encode()].concat();
+    assert_eq!(decode_bucket(&bytes), Ok(vec![first, last]));
+    assert_eq!(decode_places(&bytes), Ok(vec![Some(first), None, Some(last)]));
+    assert_eq!(IndexRecord::decode(&DELETED), None);
+}
+
+#[test]
 fn widths_follow_the_lifetime_and_buckets_cover_the_window() {
     assert_eq!(Life::of(ttl(3600)).width.as_secs(), 10);
     let life = Life::of(ttl(3601));

@@ -25,6 +25,9 @@ use crate::model::time::{TimeRange, Ttl, UnixNanos};
 /// throughput peaks and the server's reply stays small.
 pub const FETCH_MAX: usize = 16;
 
+/// The most keys that one [`FrameStore::delete`] takes: one transaction, over in milliseconds.
+pub const DELETE_MAX: usize = 256;
+
 /// A frame to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PutFrame {
@@ -238,6 +241,11 @@ pub trait FrameStore: Send + Sync + fmt::Debug {
     /// Returns how many of them exist and are now indexed.
     async fn reindex(&self, keys: &[FrameKey]) -> Result<u64, StoreError>;
 
+    /// Deletes at most [`DELETE_MAX`] frames together with all their index records, at once. Answers
+    /// the bytes of each, in their order; `None` where nothing lived. What is written under the same
+    /// keys afterwards is a new frame.
+    async fn delete(&self, keys: &[FrameKey]) -> Result<Vec<Option<u32>>, StoreError>;
+
     /// The store's own time, by which its frames expire.
     async fn now(&self) -> Result<UnixNanos, StoreError>;
 
@@ -269,13 +277,14 @@ pub struct OutboxMark {
 /// announced. [`FrameStore::put`] opens a mark (announced 0) before a bucket's first record.
 #[async_trait]
 pub trait Outbox: Send + Sync + fmt::Debug {
-    /// The records of a bucket after the first `skip`, in order of arrival, repeats and all.
+    /// The records of a bucket after the first `skip`, in order of arrival, repeats and all; `None`
+    /// where the frame was deleted.
     async fn tail(
         &self,
         stream: &StreamId,
         bucket: Bucket,
         skip: u32,
-    ) -> Result<Vec<IndexRecord>, StoreError>;
+    ) -> Result<Vec<Option<IndexRecord>>, StoreError>;
 
     /// Every mark that this collector left, of every camera.
     async fn marks(&self) -> Result<Vec<OutboxMark>, StoreError>;

@@ -106,15 +106,18 @@ async fn catch_up(inner: &Inner, stream: &StreamId) -> Result<(), Interrupted> {
     }
 }
 
+/// Announces what lives of some records; a frame that was deleted counts as expired.
 async fn announce_records(
     inner: &Inner,
     stream: &StreamId,
     gap: Gap,
-    records: &[IndexRecord],
+    records: &[Option<IndexRecord>],
     dimensions: &[(UnixNanos, Dimensions)],
 ) -> Result<(), Interrupted> {
     let account = inner.parts.metrics.account(stream);
-    let mut keys: Vec<FrameKey> = records.iter().filter_map(|one| one.key(stream).ok()).collect();
+    let there = records.iter().flatten();
+    account.announcements_expired(count(records.len() - there.clone().count()));
+    let mut keys: Vec<FrameKey> = there.filter_map(|one| one.key(stream).ok()).collect();
     // A retried write repeats its record right behind.
     keys.dedup();
     let stats = inner.parts.store.stat(&keys).await?;
@@ -136,4 +139,8 @@ async fn announce_records(
         account.announced(delivery == Delivery::Unroutable, true);
     }
     Ok(())
+}
+
+fn count(of: usize) -> u64 {
+    u64::try_from(of).unwrap_or(u64::MAX)
 }

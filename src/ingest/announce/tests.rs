@@ -31,7 +31,7 @@ impl Outbox for LateOutbox {
         stream: &StreamId,
         bucket: Bucket,
         skip: u32,
-    ) -> Result<Vec<IndexRecord>, StoreError> {
+    ) -> Result<Vec<Option<IndexRecord>>, StoreError> {
         self.store.tail(stream, bucket, skip).await
     }
 

@@ -115,6 +115,11 @@ impl FrameStore for MemoryStore {
         Ok(keys.iter().filter(|key| state.find(key).is_some()).map(|_| 1).sum())
     }
 
+    async fn delete(&self, keys: &[FrameKey]) -> Result<Vec<Option<u32>>, StoreError> {
+        let (mut state, _) = self.swept();
+        Ok(keys.iter().map(|key| state.delete(key)).collect())
+    }
+
     async fn now(&self) -> Result<UnixNanos, StoreError> {
         Ok(self.clock.now())
     }
@@ -131,7 +136,7 @@ impl Outbox for MemoryStore {
         stream: &StreamId,
         bucket: Bucket,
         skip: u32,
-    ) -> Result<Vec<IndexRecord>, StoreError> {
+    ) -> Result<Vec<Option<IndexRecord>>, StoreError> {
         Ok(self.swept().0.tail(stream, bucket, skip))
     }
 

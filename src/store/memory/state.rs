@@ -1,7 +1,8 @@
 //! The embedded store's data, without locks or clock: every change takes `now` as an argument.
 //!
-//! A frame is an [`Entry`] in its bucket; when it expires or is evicted its bytes go, and the entry
-//! stays until the whole bucket is empty and past, so that positions in arrival order keep meaning.
+//! A frame is an [`Entry`] in its bucket; when it expires, is evicted or deleted its bytes go, and the
+//! entry stays until the whole bucket is empty and past, so that positions in arrival order keep
+//! meaning.
 //! One ordered set over all cameras says who is next to expire.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -27,8 +28,9 @@ pub(super) struct Entry {
     suffix: Suffix,
     ask: bool,
     pub(super) expires_at: UnixNanos,
-    /// `None` once expired or evicted.
+    /// `None` once expired, evicted or deleted.
     pub(super) bytes: Option<Bytes>,
+    deleted: bool,
 }
 
 impl Entry {
@@ -146,10 +148,11 @@ impl State {
         }
         let entries = camera.buckets.entry(bucket).or_default();
         let bytes = Some(frame.bytes.clone());
-        entries.push(Entry { at: key.at(), suffix: key.suffix(), ask, expires_at, bytes });
+        let (at, suffix) = (key.at(), key.suffix());
+        entries.push(Entry { at, suffix, ask, expires_at, bytes, deleted: false });
         let end = count(entries.all.len());
         self.bytes += cost(frame.bytes.len());
-        self.due.insert((expires_at, index, bucket, key.at(), key.suffix()));
+        self.due.insert((expires_at, index, bucket, at, suffix));
         Ok(Put::Stored { place: Place { bucket, end }, again: false })
     }
 
@@ -182,6 +185,16 @@ impl State {
         entries.live -= 1;
     }
 
+    /// Deletes a frame; its bytes, `None` where none lives.
+    pub(super) fn delete(&mut self, key: &FrameKey) -> Option<u32> {
+        let (bucket, position, entry) = self.locate(key)?;
+        let (size, expires_at) = (entry.size(), entry.expires_at);
+        let index = *self.by_id.get(key.stream())?;
+        self.drop_frame((expires_at, index, bucket, key.at(), key.suffix()));
+        self.cameras[index].buckets.get_mut(&bucket)?.all[position].deleted = true;
+        Some(size)
+    }
+
     fn locate(&self, key: &FrameKey) -> Option<(Bucket, usize, &Entry)> {
         let camera = self.camera(key.stream())?;
         let order = (key.at(), key.suffix());
@@ -211,7 +224,7 @@ impl State {
                 }
                 if entry.bytes.is_some() {
                     found.push(FoundRecord { record: entry.record(), ttl: life.ttl });
-                } else {
+                } else if !entry.deleted {
                     dead += 1;
                 }
             }
@@ -265,12 +278,16 @@ impl State {
         self.cameras.len() - 1
     }
 
-    pub(super) fn tail(&self, stream: &StreamId, bucket: Bucket, skip: u32) -> Vec<IndexRecord> {
+    pub(super) fn tail(
+        &self,
+        stream: &StreamId,
+        bucket: Bucket,
+        skip: u32,
+    ) -> Vec<Option<IndexRecord>> {
         let entries = self.camera(stream).and_then(|camera| camera.buckets.get(&bucket));
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        entries
-            .map(|entries| entries.all.iter().skip(skip).map(Entry::record).collect())
-            .unwrap_or_default()
+        let told = |entry: &Entry| (!entry.deleted).then(|| entry.record());
+        entries.map(|entries| entries.all.iter().skip(skip).map(told).collect()).unwrap_or_default()
     }
 
     pub(super) fn marks(&self) -> Vec<OutboxMark> {

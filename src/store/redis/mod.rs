@@ -9,11 +9,13 @@
 //! | `keys` | what everything is called |
 //! | `plan`, `write` | a batch in one transaction |
 //! | `window`, `read` | the records of a window in one round trip, frames by key |
+//! | `delete` | frames and their records, gone in one transaction |
 //! | `scan`, `registry`, `reindex`, `outbox` | the rest of the contract |
 //!
 //! Needs Redis 7 (PEXPIRETIME, SET .. NX GET); a cluster is refused. Nothing is retried here.
 
 mod connect;
+mod delete;
 mod error;
 mod keys;
 mod options;
@@ -142,6 +144,10 @@ impl FrameStore for RedisStore {
         reindex::reindex(&mut link, keys, now).await
     }
 
+    async fn delete(&self, keys: &[FrameKey]) -> Result<Vec<Option<u32>>, StoreError> {
+        delete::delete(&self.reader, &self.writer, keys).await
+    }
+
     async fn now(&self) -> Result<UnixNanos, StoreError> {
         let time = self.reader.link().await?.run(&cmd("TIME")).await?;
         Ok(server::time_of(time))
@@ -163,7 +169,7 @@ impl Outbox for RedisStore {
         stream: &StreamId,
         bucket: Bucket,
         skip: u32,
-    ) -> Result<Vec<IndexRecord>, StoreError> {
+    ) -> Result<Vec<Option<IndexRecord>>, StoreError> {
         outbox::tail(&mut self.reader.link().await?, stream, bucket, skip).await
     }
 

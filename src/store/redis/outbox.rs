@@ -9,7 +9,7 @@ use super::connect::Link;
 use super::keys::{self, StreamKeys};
 use super::registry;
 use super::write::push_end;
-use crate::model::bucket::{Bucket, IndexRecord, RECORD_BYTES, decode_bucket};
+use crate::model::bucket::{Bucket, IndexRecord, RECORD_BYTES, decode_places};
 use crate::model::key::StreamId;
 use crate::model::time::UnixNanos;
 use crate::store::{CollectorId, OutboxMark, StoreError};
@@ -22,12 +22,12 @@ pub(super) async fn tail(
     stream: &StreamId,
     bucket: Bucket,
     skip: u32,
-) -> Result<Vec<IndexRecord>, StoreError> {
+) -> Result<Vec<Option<IndexRecord>>, StoreError> {
     let key = StreamKeys::new(stream).bucket(bucket);
     let mut range = cmd("GETRANGE");
     range.arg(&key).arg(u64::from(skip) * RECORD_BYTES as u64).arg(-1);
     let bytes: Vec<u8> = link.run(&range).await?;
-    decode_bucket(&bytes).map_err(|error| StoreError::Format(format!("{key}: {error}")))
+    decode_places(&bytes).map_err(|error| StoreError::Format(format!("{key}: {error}")))
 }
 
 pub(super) async fn marks(

@@ -103,6 +103,19 @@ impl Reader {
         Ok(Found { now: opening.now, lives: opening.lives, read })
     }
 
+    /// The buckets that can hold records of live frames of the window, as far as they are there.
+    pub(super) async fn buckets_of(
+        &self,
+        stream: &StreamId,
+        window: TimeRange,
+    ) -> Result<Vec<(Bucket, Bytes)>, StoreError> {
+        let mut link = self.link().await?;
+        let now = self.lane.shared().server.known(&link).now();
+        let found = self.buckets(&mut link, stream, window, now).await?;
+        let there = found.read.into_iter().filter_map(|(bucket, bytes)| Some((bucket, bytes?)));
+        Ok(there.collect())
+    }
+
     fn guess(&self, stream: &StreamId) -> Vec<Life> {
         let lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
         lives.get(stream).cloned().unwrap_or_default()

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end at its first surprise")]
 
+mod deleted;
 mod foreign;
 mod layout;
 mod outage;

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may end at its first surprise")]
 
 mod bytes;
+mod delete;
 mod lifetimes;
 mod model;
 mod outbox;

@@ -1,7 +1,7 @@
 //! Index answers equal scan answers equal a naive filter, for whatever was written.
 //!
 //! Frames nanoseconds apart, equal times with different sequence numbers, out of order, late,
-//! repeated, taken, of several lifetimes, some of them dead by the time of the question.
+//! repeated, taken, of several lifetimes, some of them dead or deleted by the time of the question.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,6 +41,19 @@ fn windows() -> impl Strategy<Value = Vec<(usize, usize, u64, u64)>> {
     prop::collection::vec((0..BACKS.len(), 0..BACKS.len(), 0..3u64, 0..3u64), 1..6)
 }
 
+/// Which of the frames are deleted, by their place among all.
+fn deleted() -> impl Strategy<Value = Vec<prop::sample::Index>> {
+    prop::collection::vec(any::<prop::sample::Index>(), 0..6)
+}
+
+/// All of one case, for a tenant of its own.
+struct Case {
+    tenant: String,
+    writes: Vec<Write>,
+    windows: Vec<(usize, usize, u64, u64)>,
+    deleted: Vec<prop::sample::Index>,
+}
+
 #[test]
 fn index_equals_scan_equals_a_naive_filter_on_memory() {
     check(&Subject::memory(), 64);
@@ -57,21 +70,17 @@ fn check(subject: &Subject, cases: u32) {
         TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let tenants = std::cell::Cell::new(0);
     runner
-        .run(&(writes(), windows()), |(writes, windows)| {
+        .run(&(writes(), windows(), deleted()), |(writes, windows, deleted)| {
             tenants.set(tenants.get() + 1);
             let tenant = format!("tenant{}", tenants.get());
-            runtime.block_on(one_case(subject, &tenant, &writes, &windows));
+            let case = Case { tenant, writes, windows, deleted };
+            runtime.block_on(one_case(subject, &case));
             Ok(())
         })
         .unwrap();
 }
 
-async fn one_case(
-    subject: &Subject,
-    tenant: &str,
-    writes: &[Write],
-    windows: &[(usize, usize, u64, u64)],
-) {
+async fn one_case(subject: &Subject, Case { tenant, writes, windows, deleted }: &Case) {
     let cameras = ["cam1", "cam10"].map(|camera| stream(tenant, "frames", camera));
     let anchor = subject.now().await;
     let mut truth: BTreeMap<FrameKey, (u8, u64)> = BTreeMap::new();
@@ -88,6 +97,7 @@ async fn one_case(
             note(&mut truth, &frame.key, one, outcome.unwrap());
         }
     }
+    delete(subject, &mut truth, deleted).await;
     let written = subject.now().await;
     subject.wait_until(written.plus(SEC + Duration::from_millis(5))).await;
     truth.retain(|_, (_, secs)| *secs > 1);
@@ -96,6 +106,23 @@ async fn one_case(
             compare(subject, camera, anchor, &truth, *window).await;
         }
         compare(subject, camera, anchor, &truth, (BACKS.len() - 1, 0, 9, 9)).await;
+    }
+}
+
+/// Deletes some frames at once; one of a second may have ended before.
+async fn delete(
+    subject: &Subject,
+    truth: &mut BTreeMap<FrameKey, (u8, u64)>,
+    deleted: &[prop::sample::Index],
+) {
+    let all: Vec<FrameKey> = truth.keys().cloned().collect();
+    let mut doomed: Vec<FrameKey> = deleted.iter().map(|one| one.get(&all).clone()).collect();
+    doomed.sort();
+    doomed.dedup();
+    let sizes = subject.store.delete(&doomed).await.unwrap();
+    for (key, size) in doomed.iter().zip(sizes) {
+        let (_, secs) = truth.remove(key).unwrap();
+        assert!(size == Some(1) || secs == 1 && size.is_none(), "{key}: {size:?}");
     }
 }
 
