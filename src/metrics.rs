@@ -28,9 +28,9 @@ pub enum DropReason {
     TooLarge,
     /// The store refused it for good.
     StoreError,
-    /// Its write was never answered before the process ended.
+    /// Its write was never answered before the process ended or the camera was removed.
     Unknown,
-    /// Not written before the process ended.
+    /// Not written before the process ended or the camera was removed.
     Shutdown,
 }
 

@@ -72,6 +72,11 @@ impl ClockHealth {
         true
     }
 
+    /// Forgets a camera that is no longer written.
+    pub(super) fn forget(&self, stream: &StreamId) {
+        self.ahead().remove(stream);
+    }
+
     fn ahead(&self) -> MutexGuard<'_, BTreeMap<StreamId, Duration>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

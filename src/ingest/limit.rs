@@ -34,6 +34,12 @@ impl FpsLimit {
         Ok(Self { interval, next: None })
     }
 
+    /// Whether both let the same rate pass.
+    #[must_use]
+    pub fn has_rate_of(&self, other: &Self) -> bool {
+        self.interval == other.interval
+    }
+
     /// Whether a frame captured at `at` may pass; if so, the next one is due an interval later.
     pub fn admit(&mut self, at: UnixNanos) -> bool {
         let half = self.interval / 2;

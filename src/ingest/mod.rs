@@ -9,6 +9,7 @@
 
 pub mod announce;
 mod health;
+mod lane;
 mod limit;
 mod queue;
 mod resume;
@@ -18,22 +19,21 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use thiserror::Error;
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use self::announce::Announcer;
 use self::health::ClockHealth;
 pub use self::health::StoreHealth;
+pub use self::lane::Lane;
 pub use self::limit::{FpsError, FpsLimit};
-use self::queue::{Item, NotQueued, Queue};
+use self::queue::Queue;
 use crate::clock::Clock;
 pub use crate::metrics::DropReason;
-use crate::metrics::{Account, Metrics};
+use crate::metrics::Metrics;
 use crate::model::bucket::FRAME_MAX_BYTES;
-use crate::model::jpeg::{self, JpegError};
+use crate::model::jpeg::JpegError;
 use crate::model::key::{FrameKey, KeyError, StreamId};
 use crate::model::retention::Retention;
 use crate::model::time::UnixNanos;
@@ -124,6 +124,9 @@ pub enum PushError {
     /// The process is ending.
     #[error("this process is shutting down: come again")]
     Stopping,
+    /// The camera is just being removed; it may be pushed to anew once it is gone.
+    #[error("camera {0} is being removed: come again")]
+    Removed(String),
 }
 
 /// Opens lanes and owns their tasks.
@@ -183,12 +186,33 @@ impl Ingest {
             stream: stream.clone(),
             queue: Arc::new(Queue::new(self.shared.options, limit)),
             account: self.shared.metrics.account(stream),
+            retention: Arc::new(Mutex::new(retention.clone())),
+            stop: self.shared.stop.child_token(),
+            ended: CancellationToken::new(),
             shared: Arc::clone(&self.shared),
         };
-        let task = writer::run(lane.clone(), retention.clone());
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(task);
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        // What lanes that were closed have left.
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(writer::run(lane.clone()));
         lanes.insert(stream.clone(), lane.clone());
         lane
+    }
+
+    /// Closes the lane of a camera that is no longer wanted: takes no more frames, writes what was
+    /// taken within `drain_timeout`, and counts what could not be written as dropped (`shutdown`, or
+    /// `unknown` where the store never answered). The camera's account stays. Returns when all is
+    /// done; a later [`Ingest::lane`] opens a new one. No lane is no error.
+    pub async fn close_lane(&self, stream: &StreamId) {
+        let open = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).get(stream).cloned();
+        let Some(lane) = open else { return };
+        lane.stop.cancel();
+        lane.ended.cancelled().await;
+        lane.abandon_queue();
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if lanes.get(stream).is_some_and(|now| Arc::ptr_eq(&now.queue, &lane.queue)) {
+            lanes.remove(stream);
+        }
     }
 
     /// Lanes that are open.
@@ -231,139 +255,6 @@ impl Ingest {
             lane.abandon_queue();
         }
         self.shared.announcer.close(self.shared.options.drain_timeout).await;
-    }
-}
-
-/// The way in for one camera. Cheap to clone; taking a frame never waits.
-#[derive(Debug, Clone)]
-pub struct Lane {
-    stream: StreamId,
-    queue: Arc<Queue>,
-    account: Arc<Account>,
-    shared: Arc<Shared>,
-}
-
-impl Lane {
-    /// Whose lane.
-    #[must_use]
-    pub fn stream(&self) -> &StreamId {
-        &self.stream
-    }
-
-    /// The camera's counts.
-    #[must_use]
-    pub fn account(&self) -> &Account {
-        &self.account
-    }
-
-    /// A complete unit that a source took, its first byte at `at`. Checked to be one whole JPEG,
-    /// held against the rate limit, queued (the oldest goes when the queue is full), and counted
-    /// whatever happens to it. Costs microseconds.
-    pub fn capture(&self, at: UnixNanos, bytes: Bytes) {
-        self.account.captured();
-        match self.admit(at, &bytes) {
-            Ok(item) => self.queue_captured(item(bytes)),
-            Err(reason) => self.account.dropped(reason),
-        }
-    }
-
-    fn queue_captured(&self, item: Item) {
-        match self.queue.push_dropping_oldest(item) {
-            Ok(dropped) => {
-                (0..dropped).for_each(|_| self.account.dropped(DropReason::QueueFull));
-            }
-            // The lane ended while the frame was being looked at.
-            Err(_) => self.account.dropped(DropReason::Shutdown),
-        }
-    }
-
-    /// Part of a frame that a source lost; counted as captured and dropped.
-    pub fn fragment(&self, reason: DropReason) {
-        self.account.captured_and_dropped(reason);
-    }
-
-    fn admit(
-        &self,
-        at: UnixNanos,
-        bytes: &Bytes,
-    ) -> Result<impl FnOnce(Bytes) -> Item + use<>, DropReason> {
-        if self.shared.stop.is_cancelled() {
-            return Err(DropReason::Shutdown);
-        }
-        if bytes.len() > self.shared.options.max_frame_bytes {
-            return Err(DropReason::TooLarge);
-        }
-        let info = jpeg::inspect(bytes).map_err(|error| DropReason::from(error.reason()))?;
-        if !self.queue.within_limit(at) {
-            return Err(DropReason::FpsLimit);
-        }
-        let dimensions = info.dimensions;
-        Ok(move |bytes| Item { time: PushTime::Live(at), bytes, dimensions, reply: None })
-    }
-
-    /// Stores a frame and waits for it: `Ok` means the store has acknowledged it.
-    ///
-    /// # Errors
-    /// [`PushError`]; except for [`PushError::Store`] the frame is not and will not be stored.
-    pub async fn push(&self, time: PushTime, bytes: Bytes) -> Result<Pushed, PushError> {
-        let receiver = self.enqueue(time, bytes).inspect_err(|_| self.account.rejected())?;
-        match tokio::time::timeout(self.shared.options.push_timeout, receiver).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(PushError::Stopping),
-            Err(_) => {
-                let waited = self.shared.options.push_timeout.as_secs();
-                let said = format!("no answer within {waited} s");
-                Err(PushError::Store(StoreError::Unavailable(said)))
-            }
-        }
-    }
-
-    fn enqueue(
-        &self,
-        time: PushTime,
-        bytes: Bytes,
-    ) -> Result<oneshot::Receiver<Result<Pushed, PushError>>, PushError> {
-        if self.shared.stop.is_cancelled() {
-            return Err(PushError::Stopping);
-        }
-        let max = self.shared.options.max_frame_bytes;
-        if bytes.len() > max {
-            return Err(PushError::TooLarge { bytes: bytes.len(), max });
-        }
-        let dimensions = jpeg::inspect(&bytes)?.dimensions;
-        if time.at() > self.shared.clock.now().plus(PUSH_AHEAD_MAX) {
-            return Err(PushError::Future(time.at().to_rfc3339()));
-        }
-        crate::model::key::check_time(time.at())?;
-        let (sender, receiver) = oneshot::channel();
-        let item = Item { time, bytes, dimensions, reply: Some(sender) };
-        self.queue.push_if_room(item, || self.account.captured()).map_err(|why| match why {
-            NotQueued::Full => PushError::Busy(self.stream.camera.to_string()),
-            NotQueued::Closed => PushError::Stopping,
-        })?;
-        Ok(receiver)
-    }
-
-    /// Drops what waits and lets nothing in any more: the process is ending.
-    fn abandon_queue(&self) {
-        self.queue.close();
-        loop {
-            let items = self.queue.take(usize::MAX, usize::MAX);
-            if items.is_empty() {
-                return;
-            }
-            for item in items {
-                self.drop_item(item, DropReason::Shutdown, PushError::Stopping);
-            }
-        }
-    }
-
-    fn drop_item(&self, item: Item, reason: DropReason, error: PushError) {
-        self.account.dropped(reason);
-        if let Some(reply) = item.reply {
-            // A sender that went away does not need its answer.
-            let _ = reply.send(Err(error));
-        }
     }
 }
 

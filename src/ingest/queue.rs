@@ -62,6 +62,18 @@ impl Queue {
         limit.as_mut().is_none_or(|limit| limit.admit(at))
     }
 
+    /// Holds frames against another limit from now on; one of the same rate goes on where it stood.
+    pub(super) fn change_limit(&self, limit: Option<FpsLimit>) {
+        let mut current = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = match (&*current, &limit) {
+            (Some(current), Some(limit)) => current.has_rate_of(limit),
+            _ => false,
+        };
+        if !same {
+            *current = limit;
+        }
+    }
+
     /// Queues a source's frame; returns how many frames had to go for it, itself included when only
     /// pushes are waiting. An error means that the queue is closed.
     pub(super) fn push_dropping_oldest(&self, item: Item) -> Result<usize, NotQueued> {

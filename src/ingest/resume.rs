@@ -30,20 +30,31 @@ pub(super) async fn load(
         }
         None => None,
     };
-    let kept = match retention.elected_since(now) {
-        Some(from) => records(store, stream, from, ahead).await?,
-        None => Vec::new(),
-    };
-    let kept = kept.into_iter().map(|found| (found.record.at, found.ttl));
     let dimensions = store.dimensions(stream).await?.last().map(|(_, dimensions)| *dimensions);
     Ok(Memory {
         mint: KeyMint::resume(
             stream.clone(),
             newest.map(|found| (found.record.at, found.record.suffix)),
         ),
-        elector: Elector::resume(retention.clone(), kept),
+        elector: elector(store, stream, retention, now).await?,
         dimensions,
     })
+}
+
+/// Goes on electing by these tiers after the frames that the store already holds.
+pub(super) async fn elector(
+    store: &dyn FrameStore,
+    stream: &StreamId,
+    retention: &Retention,
+    now: UnixNanos,
+) -> Result<Elector, StoreError> {
+    let ahead = now.plus(super::PUSH_AHEAD_MAX * 2);
+    let kept = match retention.elected_since(now) {
+        Some(from) => records(store, stream, from, ahead).await?,
+        None => Vec::new(),
+    };
+    let kept = kept.into_iter().map(|found| (found.record.at, found.ttl));
+    Ok(Elector::resume(retention.clone(), kept))
 }
 
 async fn newest_record(

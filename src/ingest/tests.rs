@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 
+use super::queue::{Item, NotQueued};
 use super::*;
 use crate::bus::memory::MemoryBus;
 use crate::bus::{Bus, Event};
@@ -303,4 +304,81 @@ async fn the_first_frame_that_the_store_takes_stands_for_its_step() {
     }
     let expected = [3_600_001, 60_002, 60_003].map(|millis| Some(at(millis)));
     assert_eq!(ends, expected);
+}
+
+#[tokio::test]
+async fn a_changed_lane_loses_nothing_and_stored_frames_keep_their_lives() {
+    let rig = rig(IngestOptions::default());
+    let lane = rig.ingest.lane(&stream(), &retention(), Some(FpsLimit::new(1.0).unwrap()));
+    let push = async |millis| lane.push(PushTime::Live(at(millis)), picture(1)).await.unwrap().key;
+    let old = push(0).await;
+    for millis in [0, 100, 200] {
+        lane.capture(at(millis), picture(2));
+    }
+    lane.change(&Retention::single(Ttl::from_secs(10).unwrap()), None);
+    for millis in [300, 400, 500] {
+        lane.capture(at(millis), picture(3));
+    }
+    let new = push(600).await;
+    let ends = rig.store.stat(&[old, new]).await.unwrap();
+    let ends: Vec<_> = ends.iter().map(|stat| stat.and_then(|stat| stat.expires_at)).collect();
+    assert_eq!(ends, [Some(at(60_000)), Some(at(10_600))]);
+    rig.ingest.close().await;
+    let counts = counts(&rig);
+    assert_eq!((counts.captured, counts.stored, counts.pending()), (8, 6, 0));
+    assert_eq!(counts.drops().collect::<Vec<_>>(), [(DropReason::FpsLimit, 2)]);
+}
+
+#[tokio::test]
+async fn tiers_that_come_later_go_on_after_the_frames_that_are_there() {
+    let rig = rig(IngestOptions::default());
+    let ttl = |secs| Ttl::from_secs(secs).unwrap();
+    let every = Some(Duration::from_secs(1));
+    let tiers = [Tier { every: None, ttl: ttl(60) }, Tier { every, ttl: ttl(3600) }];
+    let tiers = Retention::new(&tiers).unwrap();
+    let lane = rig.ingest.lane(&stream(), &tiers, None);
+    let push = async |millis| lane.push(PushTime::Live(at(millis)), picture(1)).await.unwrap().key;
+    let mut keys = vec![push(0).await];
+    lane.change(&Retention::single(ttl(60)), None);
+    keys.push(push(1).await);
+    lane.change(&tiers, None);
+    keys.extend([push(2).await, push(1000).await]);
+    let ends = rig.store.stat(&keys).await.unwrap();
+    let ends: Vec<_> = ends.iter().map(|stat| stat.and_then(|stat| stat.expires_at)).collect();
+    assert_eq!(ends, [3_600_000, 60_001, 60_002, 3_601_000].map(|millis| Some(at(millis))));
+}
+
+#[test]
+fn a_limit_of_the_same_rate_goes_on_where_it_stood() {
+    let limit = |fps| Some(FpsLimit::new(fps).unwrap());
+    let queue = Queue::new(IngestOptions::default(), limit(1.0));
+    let mut passed = vec![queue.within_limit(at(0))];
+    queue.change_limit(limit(1.0));
+    passed.push(queue.within_limit(at(100)));
+    queue.change_limit(limit(2.0));
+    passed.extend([queue.within_limit(at(200)), queue.within_limit(at(300))]);
+    queue.change_limit(None);
+    passed.extend([queue.within_limit(at(301)), queue.within_limit(at(302))]);
+    assert_eq!(passed, [true, false, true, false, true, true]);
+}
+
+#[tokio::test]
+async fn a_closed_lane_writes_what_it_took_and_a_new_one_goes_on_after_it() {
+    let rig = rig(IngestOptions::default());
+    let lane = rig.ingest.lane(&stream(), &retention(), None);
+    for millis in 0..40 {
+        lane.capture(at(millis), picture(1));
+    }
+    rig.ingest.close_lane(&stream()).await;
+    assert_eq!((rig.ingest.lanes(), counts(&rig).stored), (0, 40));
+    lane.capture(at(40), picture(2));
+    let refused = lane.push(PushTime::Live(at(41)), picture(2)).await.unwrap_err();
+    assert_eq!(refused.to_string(), "camera cam1 is being removed: come again");
+    let again = rig.ingest.lane(&stream(), &retention(), None);
+    let key = again.push(PushTime::Live(at(0)), picture(3)).await.unwrap().key;
+    assert_eq!(key.to_string(), format!("t:frames:cam1:{}:00041", at(39).get() + 1));
+    rig.ingest.close().await;
+    let counts = counts(&rig);
+    assert_eq!((counts.captured, counts.stored, counts.pending(), counts.rejected), (42, 41, 0, 1));
+    assert_eq!(counts.drops().collect::<Vec<_>>(), [(DropReason::Shutdown, 1)]);
 }

@@ -17,7 +17,6 @@ use crate::backoff::Backoff;
 use crate::model::event::Announcement;
 use crate::model::frame::Dimensions;
 use crate::model::key::{FrameKey, KeyError};
-use crate::model::retention::Retention;
 use crate::model::time::{TimeRange, Ttl, UnixNanos};
 use crate::store::{Place, Put, PutFrame, StoreError};
 
@@ -28,25 +27,30 @@ const BATCH_BYTES: usize = 4 << 20;
 /// How long a frame that the store refuses, rather than does not answer, is tried again.
 const REFUSED_FOR: Duration = Duration::from_secs(5);
 
-/// Writes the lane's queue until ingest is closed and the queue is empty or the deadline has passed.
-pub(super) async fn run(lane: Lane, retention: Retention) {
-    let mut writer = Writer::new(lane);
-    let Some(mut memory) = writer.resume(&retention).await else {
-        writer.lane.abandon_queue();
-        return;
-    };
-    let lane = writer.lane.clone();
+/// Writes the lane's queue until the lane or ingest is closed and the queue is empty or the deadline
+/// has passed; afterwards nothing of it is pending.
+pub(super) async fn run(lane: Lane) {
+    let _ended = lane.ended.clone().drop_guard();
+    write_all(lane.clone()).await;
+    lane.abandon_queue();
+    lane.shared.clock_health.forget(&lane.stream);
+}
+
+async fn write_all(lane: Lane) {
+    let mut writer = Writer::new(lane.clone());
+    let Some(mut memory) = writer.resume().await else { return };
     loop {
         let items = lane.queue.take(BATCH_FRAMES, BATCH_BYTES);
         if items.is_empty() {
-            if lane.shared.stop.is_cancelled() {
+            if lane.stop.is_cancelled() {
                 return;
             }
             tokio::select! {
                 () = lane.queue.arrived() => {}
-                () = lane.shared.stop.cancelled() => {}
+                () = lane.stop.cancelled() => {}
             }
         } else {
+            writer.follow_retention(&mut memory).await;
             writer.write(items, &mut memory).await;
         }
     }
@@ -75,7 +79,7 @@ impl Attempt {
 struct Writer {
     lane: Lane,
     backoff: Backoff,
-    /// When to give up; set once ingest is closed.
+    /// When to give up; set once the lane is closed.
     deadline: Option<Instant>,
     clock_is_back: bool,
 }
@@ -86,13 +90,29 @@ impl Writer {
         Self { lane, backoff, deadline: None, clock_is_back: false }
     }
 
-    async fn resume(&mut self, retention: &Retention) -> Option<Memory> {
-        let lane = self.lane.clone();
+    async fn resume(&mut self) -> Option<Memory> {
+        let (lane, retention) = (self.lane.clone(), self.lane.retention());
         self.until_answered(|| {
             let now = lane.shared.clock.now();
-            resume::load(lane.shared.store.as_ref(), &lane.stream, retention, now)
+            resume::load(lane.shared.store.as_ref(), &lane.stream, &retention, now)
         })
         .await
+    }
+
+    /// Elects by the tiers in force. Where the store does not answer before the lane ends, the last
+    /// frames get the lives that were in force before.
+    async fn follow_retention(&mut self, memory: &mut Memory) {
+        let (lane, retention) = (self.lane.clone(), self.lane.retention());
+        if *memory.elector.retention() == retention {
+            return;
+        }
+        let elector = self.until_answered(|| {
+            let now = lane.shared.clock.now();
+            resume::elector(lane.shared.store.as_ref(), &lane.stream, &retention, now)
+        });
+        if let Some(elector) = elector.await {
+            memory.elector = elector;
+        }
     }
 
     async fn write(&mut self, items: Vec<Item>, memory: &mut Memory) {
@@ -145,7 +165,7 @@ impl Writer {
                     return None;
                 }
                 None => {
-                    self.lane.drop_item(item, DropReason::Shutdown, PushError::Stopping);
+                    self.lane.drop_item(item, DropReason::Shutdown, self.lane.no_longer());
                     return None;
                 }
             },
@@ -274,7 +294,7 @@ impl Writer {
 
     fn give_up(&self, open: Vec<Attempt>) {
         for attempt in open {
-            self.lane.drop_item(attempt.item, DropReason::Unknown, PushError::Stopping);
+            self.lane.drop_item(attempt.item, DropReason::Unknown, self.lane.no_longer());
         }
         self.lane.abandon_queue();
     }
@@ -301,14 +321,14 @@ impl Writer {
 
     /// Waits before the next attempt; `false` when there is no time left for one.
     async fn wait(&mut self) -> bool {
-        let shared = &self.lane.shared;
-        if !shared.stop.is_cancelled() {
+        let stop = &self.lane.stop;
+        if !stop.is_cancelled() {
             tokio::select! {
                 () = tokio::time::sleep(self.backoff.next_wait()) => return true,
-                () = shared.stop.cancelled() => self.backoff.reset(),
+                () = stop.cancelled() => self.backoff.reset(),
             }
         }
-        let end = Instant::now() + shared.options.drain_timeout;
+        let end = Instant::now() + self.lane.shared.options.drain_timeout;
         let deadline = *self.deadline.get_or_insert(end);
         let next = Instant::now() + self.backoff.next_wait();
         tokio::time::sleep_until(next.min(deadline)).await;

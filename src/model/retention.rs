@@ -125,6 +125,12 @@ impl Elector {
         Self { retention, elected }
     }
 
+    /// The tiers by which it elects.
+    #[must_use]
+    pub fn retention(&self) -> &Retention {
+        &self.retention
+    }
+
     /// The lifetime of a frame taken at `at`: the longest tier whose step has no frame yet.
     ///
     /// A frame elected for a minute also stands for its second. Steps before the last elected one

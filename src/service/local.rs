@@ -245,7 +245,9 @@ impl From<PushError> for ServiceError {
         let kind = match &error {
             PushError::Jpeg(_) | PushError::Future(_) | PushError::Time(_) => ErrorKind::BadInput,
             PushError::TooLarge { .. } => ErrorKind::TooLarge,
-            PushError::Busy(_) | PushError::Stopping => ErrorKind::Unavailable,
+            PushError::Busy(_) | PushError::Stopping | PushError::Removed(_) => {
+                ErrorKind::Unavailable
+            }
             PushError::Store(StoreError::Unavailable(_)) => ErrorKind::Unavailable,
             PushError::Store(_) => ErrorKind::Refused,
         };
