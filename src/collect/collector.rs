@@ -1,4 +1,8 @@
-//! Owns the tasks of all cameras, from their start to their end.
+//! Owns the tasks of all cameras, each with its own stop, from their start to their end.
+//!
+//! One camera can be added, replaced, paused and removed while the others run: nothing of theirs is
+//! touched. A task that was told to stop is awaited before anything follows, so two tasks never
+//! read one camera.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +19,7 @@ use super::status;
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::ingest::Lane;
+use crate::model::name::CameraId;
 
 /// A camera and the way in for its frames.
 #[derive(Debug)]
@@ -29,9 +34,13 @@ pub struct CollectedCamera {
 #[derive(Debug)]
 pub struct Collector {
     tasks: JoinSet<()>,
-    /// What each task is called.
-    names: HashMap<Id, String>,
+    /// Whose each task is; `None` for the one that tells of changes.
+    names: HashMap<Id, Option<CameraId>>,
+    /// What ends each camera's task.
+    stops: HashMap<CameraId, CancellationToken>,
     board: HealthBoard,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
 }
 
 impl Collector {
@@ -48,21 +57,23 @@ impl Collector {
         clock: &Arc<dyn Clock>,
         stop: &CancellationToken,
     ) -> Result<Self> {
-        let mut board = HealthBoard::default();
-        let mut ready = Vec::new();
-        for CollectedCamera { spec, lane } in cameras {
-            let id = spec.id.clone();
-            let reporter = board.add(id.clone(), spec.name.clone(), spec.url.to_string());
-            let task = CameraTask::new(spec, lane, Arc::clone(clock), reporter);
-            ready.push((id.to_string(), task.with_context(|| format!("camera {id}"))?));
+        for CollectedCamera { spec, .. } in &cameras {
+            spec.check().with_context(|| format!("camera {}", spec.id))?;
         }
-        let mut collector = Self { tasks: JoinSet::new(), names: HashMap::new(), board };
-        for (id, task) in ready {
-            collector.spawn(format!("camera {id}"), task.run(stop.clone()));
+        let mut collector = Self {
+            tasks: JoinSet::new(),
+            names: HashMap::new(),
+            stops: HashMap::new(),
+            board: HealthBoard::default(),
+            clock: Arc::clone(clock),
+            stop: stop.clone(),
+        };
+        for camera in cameras {
+            collector.run(camera)?;
         }
         let board = collector.board.clone();
         let telling = status::publish(board, bus, Arc::clone(clock), stop.clone());
-        collector.spawn("camera status".to_owned(), telling);
+        collector.spawn(None, telling);
         Ok(collector)
     }
 
@@ -72,18 +83,76 @@ impl Collector {
         self.board.clone()
     }
 
-    /// Waits until every task has ended after the stop token was cancelled.
-    pub async fn join(mut self) {
-        while let Some(ended) = self.tasks.join_next_with_id().await {
-            if let Err(failure) = ended {
-                let name = self.names.get(&failure.id()).map_or("?", String::as_str);
-                error!("the task {name:?} ended in a defect: {failure}");
-            }
-        }
+    /// Starts the task of a camera, whose row on the board is then as fresh. An earlier task of the
+    /// same camera must have ended: see [`Collector::halt`].
+    ///
+    /// # Errors
+    /// One sentence when an option in its URL does not fit; nothing is started then.
+    pub fn run(&mut self, camera: CollectedCamera) -> Result<()> {
+        let CollectedCamera { spec, lane } = camera;
+        let (id, name, source) = (spec.id.clone(), spec.name.clone(), spec.url.to_string());
+        spec.check().with_context(|| format!("camera {id}"))?;
+        let reporter = self.board.add(id.clone(), name, source);
+        let task = CameraTask::new(spec, lane, Arc::clone(&self.clock), reporter)?;
+        let stop = self.stop.child_token();
+        self.stops.insert(id.clone(), stop.clone());
+        self.spawn(Some(id), task.run(stop));
+        Ok(())
     }
 
-    fn spawn(&mut self, name: String, task: impl Future<Output = ()> + Send + 'static) {
+    /// Puts a camera on the board that is not collected for now.
+    pub fn put_aside(&mut self, spec: &CameraSpec) {
+        let source = spec.url.to_string();
+        let reporter = self.board.add(spec.id.clone(), spec.name.clone(), source);
+        reporter.paused(self.clock.now());
+    }
+
+    /// Gives a camera another name; its task goes on.
+    pub fn rename(&self, camera: &CameraId, name: &str) {
+        self.board.rename(camera, name);
+    }
+
+    /// Ends the tasks of these cameras and returns when all have ended. Their rows stay as they are.
+    /// A camera without a task is none too many.
+    pub async fn halt(&mut self, cameras: &[CameraId]) {
+        for camera in cameras {
+            if let Some(stop) = self.stops.remove(camera) {
+                stop.cancel();
+            }
+        }
+        let waits = |names: &HashMap<Id, Option<CameraId>>| {
+            names.values().flatten().any(|camera| cameras.contains(camera))
+        };
+        while waits(&self.names) && self.next_ended().await {}
+    }
+
+    /// Takes a camera off the board; its task must have ended: see [`Collector::halt`].
+    pub fn forget(&mut self, camera: &CameraId) {
+        self.board.remove(camera);
+    }
+
+    /// Waits until every task has ended after the stop token was cancelled.
+    pub async fn join(mut self) {
+        while self.next_ended().await {}
+    }
+
+    /// Waits for any task to end; false when there is none.
+    async fn next_ended(&mut self) -> bool {
+        let Some(ended) = self.tasks.join_next_with_id().await else { return false };
+        let id = match &ended {
+            Ok((id, ())) => *id,
+            Err(failure) => failure.id(),
+        };
+        let name = self.names.remove(&id).flatten();
+        if let Err(failure) = ended {
+            let name = name.map_or_else(|| "camera status".to_owned(), |id| format!("camera {id}"));
+            error!("the task {name:?} ended in a defect: {failure}");
+        }
+        true
+    }
+
+    fn spawn(&mut self, camera: Option<CameraId>, task: impl Future<Output = ()> + Send + 'static) {
         let handle = self.tasks.spawn(task);
-        self.names.insert(handle.id(), name);
+        self.names.insert(handle.id(), camera);
     }
 }

@@ -25,6 +25,8 @@ pub enum SourceState {
     Finished,
     /// Nothing is collected: others push its frames.
     Push,
+    /// Nothing is collected until somebody resumes it.
+    Paused,
 }
 
 /// What is known of a camera at a moment.
@@ -50,24 +52,28 @@ pub struct CameraHealth {
     pub frames: u64,
 }
 
-/// The health of all cameras of one collector, in the order of their configuration.
+/// The health of all cameras of one collector, in the order in which they came. Clones share the
+/// rows, which come and go with the cameras.
 #[derive(Debug, Clone, Default)]
 pub struct HealthBoard {
-    rows: Vec<Arc<Mutex<CameraHealth>>>,
+    rows: Arc<Mutex<Vec<Row>>>,
     changed: Arc<Notify>,
 }
+
+type Row = Arc<Mutex<CameraHealth>>;
 
 /// The one row that a camera's task writes.
 #[derive(Debug, Clone)]
 pub struct Reporter {
-    row: Arc<Mutex<CameraHealth>>,
+    row: Row,
     changed: Arc<Notify>,
 }
 
 impl HealthBoard {
-    /// A row for one more camera, at first [`SourceState::Starting`].
-    pub fn add(&mut self, camera: CameraId, name: String, source: String) -> Reporter {
-        let row = Arc::new(Mutex::new(CameraHealth {
+    /// The row of a camera, fresh: [`SourceState::Starting`]. Where it had one already, only its
+    /// frames and the time of the newest stay.
+    pub fn add(&self, camera: CameraId, name: String, source: String) -> Reporter {
+        let fresh = CameraHealth {
             camera,
             name,
             source,
@@ -77,15 +83,49 @@ impl HealthBoard {
             last_error: String::new(),
             last_frame: None,
             frames: 0,
-        }));
-        self.rows.push(Arc::clone(&row));
+        };
+        let row = self.put(fresh);
+        self.changed.notify_one();
         Reporter { row, changed: Arc::clone(&self.changed) }
+    }
+
+    fn put(&self, fresh: CameraHealth) -> Row {
+        let mut rows = lock(&self.rows);
+        let Some(row) = find(&rows, &fresh.camera) else {
+            let row = Arc::new(Mutex::new(fresh));
+            rows.push(Arc::clone(&row));
+            return row;
+        };
+        let mut old = lock(&row);
+        let (last_frame, frames) = (old.last_frame, old.frames);
+        *old = CameraHealth { last_frame, frames, ..fresh };
+        drop(old);
+        row
+    }
+
+    /// Gives a camera another name for humans.
+    pub(crate) fn rename(&self, camera: &CameraId, name: &str) {
+        if let Some(row) = find(&lock(&self.rows), camera) {
+            name.clone_into(&mut lock(&row).name);
+        }
+    }
+
+    /// Takes a camera's row away.
+    pub(crate) fn remove(&self, camera: &CameraId) {
+        lock(&self.rows).retain(|row| lock(row).camera != *camera);
+        self.changed.notify_one();
     }
 
     /// Every camera as it stands now.
     #[must_use]
     pub fn snapshot(&self) -> Vec<CameraHealth> {
-        self.rows.iter().map(|row| lock(row).clone()).collect()
+        lock(&self.rows).iter().map(|row| lock(row).clone()).collect()
+    }
+
+    /// One camera as it stands now.
+    #[must_use]
+    pub fn of(&self, camera: &CameraId) -> Option<CameraHealth> {
+        find(&lock(&self.rows), camera).map(|row| lock(&row).clone())
     }
 
     /// Waits for the next change of a state, or one that nobody has waited for yet.
@@ -126,6 +166,11 @@ impl Reporter {
         self.enter(lock(&self.row), SourceState::Finished, at);
     }
 
+    /// Nothing is collected for now.
+    pub fn paused(&self, at: UnixNanos) {
+        self.enter(lock(&self.row), SourceState::Paused, at);
+    }
+
     /// Others push the frames of this camera.
     pub fn pushed_by_others(&self, at: UnixNanos) {
         self.enter(lock(&self.row), SourceState::Push, at);
@@ -139,8 +184,12 @@ impl Reporter {
     }
 }
 
-fn lock(row: &Mutex<CameraHealth>) -> MutexGuard<'_, CameraHealth> {
-    row.lock().unwrap_or_else(PoisonError::into_inner)
+fn find(rows: &[Row], camera: &CameraId) -> Option<Row> {
+    rows.iter().find(|row| lock(row).camera == *camera).map(Arc::clone)
+}
+
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -149,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_camera_fails_comes_back_and_ends() {
-        let mut board = HealthBoard::default();
+        let board = HealthBoard::default();
         let camera = CameraId::new("cam1").unwrap();
         let reporter = board.add(camera.clone(), "Door".to_owned(), "rtsp://cam1".to_owned());
         let at = |n| UnixNanos::new(n);
@@ -181,5 +230,31 @@ mod tests {
         reporter.finished(at(5).unwrap());
         let ended = CameraHealth { state: SourceState::Finished, since: at(5), ..up };
         assert_eq!(board.snapshot(), [ended]);
+    }
+
+    #[test]
+    fn rows_come_and_go_and_a_fresh_start_keeps_what_was_counted() {
+        let board = HealthBoard::default();
+        let camera = |id: &str| CameraId::new(id).unwrap();
+        let add = |id: &str| board.add(camera(id), String::new(), "push:".to_owned());
+        let (first, _) = (add("cam1"), add("cam2"));
+        first.frame(UnixNanos::new(1).unwrap());
+        first.paused(UnixNanos::new(2).unwrap());
+        board.rename(&camera("cam1"), "Door");
+        let paused = board.of(&camera("cam1")).unwrap();
+        assert_eq!((paused.name.as_str(), paused.state), ("Door", SourceState::Paused));
+
+        add("cam1");
+        let fresh = CameraHealth {
+            name: String::new(),
+            state: SourceState::Starting,
+            since: None,
+            ..paused.clone()
+        };
+        assert_eq!(board.of(&camera("cam1")), Some(fresh));
+        assert_eq!((paused.frames, paused.last_frame), (1, UnixNanos::new(1)));
+        board.remove(&camera("cam1"));
+        let left: Vec<_> = board.snapshot().into_iter().map(|row| row.camera).collect();
+        assert_eq!((left, board.of(&camera("cam1"))), (vec![camera("cam2")], None));
     }
 }

@@ -68,6 +68,18 @@ impl SourceUrl {
         matches!(self.kind, SourceKind::Rtsp | SourceKind::File | SourceKind::Ffmpeg)
     }
 
+    /// Whether it names files of this machine: `file:`, `dir:` or a path.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        matches!(self.kind, SourceKind::File | SourceKind::Dir)
+    }
+
+    /// Whether others push its frames.
+    #[must_use]
+    pub fn is_pushed(&self) -> bool {
+        self.kind == SourceKind::Push
+    }
+
     /// Which source reads it.
     pub(super) fn kind(&self) -> SourceKind {
         self.kind

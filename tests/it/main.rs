@@ -9,6 +9,7 @@ mod amqp_consumers;
 mod bus_amqp;
 mod bus_contract;
 mod cli;
+mod collect_changes;
 mod collect_ffmpeg;
 mod collect_http;
 mod collect_local;

@@ -36,8 +36,8 @@ const LIMIT: Duration = Duration::from_secs(40);
 
 /// A running collector.
 pub(crate) struct Rig {
-    collector: Collector,
-    ingest: Ingest,
+    pub(crate) collector: Collector,
+    pub(crate) ingest: Ingest,
     store: Arc<MemoryStore>,
     bus: Arc<MemoryBus>,
     metrics: Arc<Metrics>,
@@ -104,6 +104,28 @@ impl Rig {
         let collector = Collector::start(cameras, bus.clone(), &clock, &stop)
             .expect("the cameras should be accepted");
         (Self { collector, ingest, store, bus, metrics, stop }, events)
+    }
+
+    /// The camera `id` at `url` with the lane of its id, for a collector that runs already.
+    pub(crate) fn collected(&self, id: &str, url: &str) -> CollectedCamera {
+        let spec = camera(id, url);
+        let retention = Retention::single(Ttl::from_secs(3600).expect("an hour should fit"));
+        CollectedCamera { lane: self.ingest.lane(&stream(&spec.id), &retention, None), spec }
+    }
+
+    /// The health of the camera `id`.
+    pub(crate) fn health_of(&self, id: &str) -> Option<CameraHealth> {
+        self.collector.health().of(&CameraId::new(id).expect("the id should fit"))
+    }
+
+    /// Waits until a camera has so many frames.
+    pub(crate) async fn wait_for_frames_of(&self, id: &str, frames: u64) {
+        let start = Instant::now();
+        let taken = || self.health_of(id).map_or(0, |health| health.frames);
+        while taken() < frames {
+            assert!(start.elapsed() < LIMIT, "{id} has {} of {frames} frames", taken());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The health of the only camera, or of the first.
