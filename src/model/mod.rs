@@ -3,6 +3,7 @@
 //! Pure on purpose: no tokio, no sockets, no files, no `now()`. A value that exists is valid,
 //! so no floor above checks it again. What time it is, is always an argument.
 
+pub mod arrival;
 pub mod bucket;
 pub mod event;
 pub mod frame;

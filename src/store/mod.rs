@@ -215,6 +215,15 @@ pub trait FrameStore: Send + Sync + fmt::Debug {
     /// buckets that can hold live frames are read.
     async fn index(&self, stream: &StreamId, window: TimeRange) -> Result<IndexAnswer, StoreError>;
 
+    /// Frames of one camera that came late (or early: flagged `ask`), by when they came: those that
+    /// arrived in `window` of the store's clock, as their writers knew it. In order of arrival, with
+    /// repeats; they may have died since. Windows of hours are fine, of years too.
+    async fn arrived(
+        &self,
+        stream: &StreamId,
+        window: TimeRange,
+    ) -> Result<Vec<FoundRecord>, StoreError>;
+
     /// Walks the whole keyspace for matching keys, without the index.
     async fn scan(&self, selector: &Selector) -> Result<ScanAnswer, StoreError>;
 

@@ -18,7 +18,7 @@ use super::{
     ScanAnswer, Selector, StoreError, StoreInfo,
 };
 use crate::clock::Clock;
-use crate::model::bucket::{Bucket, IndexRecord, select_live};
+use crate::model::bucket::{Bucket, FoundRecord, IndexRecord, select_live};
 use crate::model::frame::Dimensions;
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::name::{Prefix, Tenant};
@@ -77,6 +77,14 @@ impl FrameStore for MemoryStore {
         let (found, gone) = state.records(stream, window);
         let (records, dead) = select_live(found, window, now);
         Ok(IndexAnswer { records, dead: dead + gone, unsure: Vec::new() })
+    }
+
+    async fn arrived(
+        &self,
+        stream: &StreamId,
+        window: TimeRange,
+    ) -> Result<Vec<FoundRecord>, StoreError> {
+        Ok(self.swept().0.arrived(stream, window))
     }
 
     async fn scan(&self, selector: &Selector) -> Result<ScanAnswer, StoreError> {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 
+use crate::model::arrival::Arrival;
 use crate::model::bucket::{Bucket, Expiry, FoundRecord, IndexRecord, Life, expiry};
 use crate::model::frame::Dimensions;
 use crate::model::key::{FrameKey, StreamId, Suffix};
@@ -87,6 +88,8 @@ pub(super) struct Camera {
     pub(super) newest: UnixNanos,
     pub(super) dimensions: Vec<(UnixNanos, Dimensions)>,
     marks: BTreeMap<Bucket, u32>,
+    /// Late frames in order of arrival, each with its bucket.
+    arrivals: Vec<(Arrival, Bucket)>,
 }
 
 type Due = (UnixNanos, usize, Bucket, UnixNanos, Suffix);
@@ -149,7 +152,11 @@ impl State {
         let entries = camera.buckets.entry(bucket).or_default();
         let bytes = Some(frame.bytes.clone());
         let (at, suffix) = (key.at(), key.suffix());
-        entries.push(Entry { at, suffix, ask, expires_at, bytes, deleted: false });
+        let entry = Entry { at, suffix, ask, expires_at, bytes, deleted: false };
+        if ask {
+            camera.arrivals.push((Arrival { at: now, record: entry.record() }, bucket));
+        }
+        entries.push(entry);
         let end = count(entries.all.len());
         self.bytes += cost(frame.bytes.len());
         self.due.insert((expires_at, index, bucket, at, suffix));
@@ -230,6 +237,17 @@ impl State {
             }
         }
         (found, dead)
+    }
+
+    /// Late frames by when they came; they may be gone.
+    pub(super) fn arrived(&self, stream: &StreamId, window: TimeRange) -> Vec<FoundRecord> {
+        let Some(camera) = self.camera(stream) else { return Vec::new() };
+        let found = |(note, bucket): &(Arrival, Bucket)| FoundRecord {
+            record: note.record,
+            ttl: bucket.life.ttl,
+        };
+        let came = camera.arrivals.iter().filter(|(note, _)| window.contains(note.at));
+        came.map(found).collect()
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = FrameKey> {
@@ -339,6 +357,7 @@ impl Camera {
             newest: UnixNanos::MIN,
             dimensions: Vec::new(),
             marks: BTreeMap::new(),
+            arrivals: Vec::new(),
         }
     }
 
@@ -353,6 +372,9 @@ impl Camera {
         let buckets = &self.buckets;
         self.lives.retain(|life| buckets.keys().any(|bucket| bucket.life == *life));
         self.marks.retain(|bucket, _| buckets.contains_key(bucket));
+        self.arrivals.retain(|(note, bucket)| {
+            note.at.plus(bucket.life.ttl.as_duration()) > now && buckets.contains_key(bucket)
+        });
         let starts = buckets.keys().chain([&bucket]).filter_map(|bucket| bucket.window());
         if let Some(oldest) = starts.map(TimeRange::from).min() {
             let told = self.dimensions.partition_point(|(from, _)| *from <= oldest);

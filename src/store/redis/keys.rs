@@ -73,6 +73,11 @@ impl StreamKeys {
         format!("{}{}", self.base, bucket_text(bucket))
     }
 
+    /// String of notes of late frames that arrived in the span of this bucket.
+    pub(super) fn arrived(&self, bucket: Bucket) -> String {
+        format!("{}arrived/{}", self.base, bucket_text(bucket))
+    }
+
     /// HASH bucket -> bytes known announced.
     pub(super) fn outbox(&self, collector: &CollectorId) -> String {
         format!("{}outbox/{collector}", self.base)

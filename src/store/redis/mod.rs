@@ -10,10 +10,12 @@
 //! | `plan`, `write` | a batch in one transaction |
 //! | `window`, `read` | the records of a window in one round trip, frames by key |
 //! | `delete` | frames and their records, gone in one transaction |
+//! | `arrived` | late frames by when they came |
 //! | `scan`, `registry`, `reindex`, `outbox` | the rest of the contract |
 //!
 //! Needs Redis 7 (PEXPIRETIME, SET .. NX GET); a cluster is refused. Nothing is retried here.
 
+mod arrived;
 mod connect;
 mod delete;
 mod error;
@@ -39,7 +41,7 @@ use super::{
     CameraSeen, ExpirySample, FamilySeen, FrameStat, FrameStore, IndexAnswer, Outbox, OutboxMark,
     Put, PutFrame, ScanAnswer, Selector, StoreError, StoreInfo,
 };
-use crate::model::bucket::{Bucket, IndexRecord};
+use crate::model::bucket::{Bucket, FoundRecord, IndexRecord};
 use crate::model::frame::Dimensions;
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::name::{Prefix, Tenant};
@@ -109,6 +111,14 @@ impl FrameStore for RedisStore {
 
     async fn index(&self, stream: &StreamId, window: TimeRange) -> Result<IndexAnswer, StoreError> {
         self.reader.index(stream, window).await
+    }
+
+    async fn arrived(
+        &self,
+        stream: &StreamId,
+        window: TimeRange,
+    ) -> Result<Vec<FoundRecord>, StoreError> {
+        self.reader.arrived(stream, window).await
     }
 
     async fn scan(&self, selector: &Selector) -> Result<ScanAnswer, StoreError> {

@@ -42,6 +42,8 @@ pub(super) struct Planned {
     pub(super) expiry: Expiry,
     pub(super) record: IndexRecord,
     pub(super) new_dimensions: Option<Dimensions>,
+    /// When a late frame comes; `None` for one in time, whose own time tells.
+    pub(super) arrived: Option<UnixNanos>,
 }
 
 /// What a batch does.
@@ -184,7 +186,8 @@ fn planned(frame: &PutFrame, now: UnixNanos) -> Planned {
         size: u32::try_from(frame.bytes.len()).ok(),
     };
     let bucket = Life::of(frame.ttl).bucket(at);
-    Planned { bucket, expiry, record, new_dimensions: frame.new_dimensions }
+    let arrived = record.ask.then_some(now);
+    Planned { bucket, expiry, record, new_dimensions: frame.new_dimensions, arrived }
 }
 
 /// When a frame written now ends.

@@ -110,18 +110,23 @@ impl Reader {
         window: TimeRange,
     ) -> Result<Vec<(Bucket, Bytes)>, StoreError> {
         let mut link = self.link().await?;
-        let now = self.lane.shared().server.known(&link).now();
+        let now = self.server_time(&link);
         let found = self.buckets(&mut link, stream, window, now).await?;
         let there = found.read.into_iter().filter_map(|(bucket, bytes)| Some((bucket, bytes?)));
         Ok(there.collect())
     }
 
-    fn guess(&self, stream: &StreamId) -> Vec<Life> {
+    /// The server's time, as this process knows it.
+    pub(super) fn server_time(&self, link: &Link<'_>) -> UnixNanos {
+        self.lane.shared().server.known(link).now()
+    }
+
+    pub(super) fn guess(&self, stream: &StreamId) -> Vec<Life> {
         let lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
         lives.get(stream).cloned().unwrap_or_default()
     }
 
-    fn remember(&self, stream: &StreamId, guessed: &[Life], fresh: &[Life]) {
+    pub(super) fn remember(&self, stream: &StreamId, guessed: &[Life], fresh: &[Life]) {
         if guessed != fresh {
             let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
             if lives.len() >= LIVES_MAX {

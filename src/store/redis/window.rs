@@ -39,6 +39,12 @@ pub(super) fn of_lives(lives: &[Life], window: TimeRange, now: UnixNanos) -> Vec
     tried.flat_map(|(life, horizon)| life.buckets(horizon)).collect()
 }
 
+/// The spans in which late frames with these lives can have come in `window` and still be alive.
+pub(super) fn of_arrivals(lives: &[Life], window: TimeRange, now: UnixNanos) -> Vec<Bucket> {
+    let horizons = lives.iter().filter_map(|life| Some((*life, life.horizon(window, now)?)));
+    horizons.flat_map(|(life, horizon)| life.buckets(horizon)).collect()
+}
+
 /// Those of `listed` that overlap the window.
 pub(super) fn of_list(listed: &[Bucket], window: TimeRange) -> Vec<Bucket> {
     let overlaps = |bucket: &Bucket| bucket.window().is_some_and(|span| meets(span, window));

@@ -16,6 +16,7 @@ use super::connect::{Lane, Link};
 use super::keys::{self, StreamKeys};
 use super::outbox;
 use super::plan::{Memory, Opening, Plan, Planned};
+use crate::model::arrival::Arrival;
 use crate::model::bucket::{Expiry, IndexRecord, RECORD_BYTES};
 use crate::model::frame::Dimensions;
 use crate::model::key::StreamId;
@@ -220,6 +221,9 @@ fn push_frame(transaction: &mut Pipeline, frame: &PutFrame, planned: &Planned) {
         Expiry::FromNow(ttl) => transaction.arg("PX").arg(u64::from(ttl.as_secs()) * 1000),
     };
     push_record(transaction, &keys.bucket(planned.bucket), planned.record);
+    if let Some(arrived) = planned.arrived {
+        push_arrival(transaction, &keys, planned, arrived);
+    }
     if let Some(dimensions) = planned.new_dimensions {
         let entry = dimensions_entry(planned.record.at, dimensions);
         transaction.cmd("RPUSH").arg(keys.dims()).arg(&entry[..]).ignore();
@@ -230,6 +234,20 @@ fn push_frame(transaction: &mut Pipeline, frame: &PutFrame, planned: &Planned) {
 /// Appends a record; the answer is the bucket's length.
 pub(super) fn push_record(transaction: &mut Pipeline, bucket: &str, record: IndexRecord) {
     transaction.cmd("APPEND").arg(bucket).arg(&record.encode()[..]);
+}
+
+/// Notes when a late frame comes. The string's end is told by its name, so it never moves.
+fn push_arrival(
+    transaction: &mut Pipeline,
+    keys: &StreamKeys,
+    planned: &Planned,
+    arrived: UnixNanos,
+) {
+    let span = planned.bucket.life.bucket(arrived);
+    let (key, end) = (keys.arrived(span), span.expires_at(arrived).as_millis());
+    let note = Arrival { at: arrived, record: planned.record };
+    transaction.cmd("SET").arg(&key).arg("").arg("PXAT").arg(end).arg("NX").ignore();
+    transaction.cmd("APPEND").arg(&key).arg(&note.encode()[..]).ignore();
 }
 
 /// Big-endian: nanos (8), width (2), height (2).
@@ -299,8 +317,16 @@ async fn compare(
 /// Appends a record that sends readers to Redis, behind one that tells a wrong end or size.
 async fn mend(link: &mut Link<'_>, frame: &PutFrame, planned: &Planned) -> Result<(), StoreError> {
     let key = StreamKeys::new(frame.key.stream()).bucket(planned.bucket);
+    let record = IndexRecord { ask: true, size: None, ..planned.record };
     let mut mending = pipe();
-    push_record(&mut mending, &key, IndexRecord { ask: true, size: None, ..planned.record });
+    push_record(&mut mending, &key, record);
+    // followers find frames that are asked for by their notes alone
+    push_arrival(
+        &mut mending,
+        &StreamKeys::new(frame.key.stream()),
+        &Planned { record, ..*planned },
+        record.at,
+    );
     link.pipe::<(u64,)>(&mending).await.map(|_| ())
 }
 

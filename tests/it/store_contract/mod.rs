@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end at its first surprise")]
 
+mod arrivals;
 mod bytes;
 mod delete;
 mod lifetimes;
