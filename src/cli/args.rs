@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    at, cameras, check, collect, completions, config, consume, get, healthcheck, latest, push,
-    range, reindex, stats, timeline, up,
+    at, cameras, check, collect, completions, config, consume, delete, get, healthcheck, latest,
+    push, range, reindex, stats, timeline, up,
 };
 use crate::query::Via;
 
@@ -150,6 +150,9 @@ pub(super) enum Verb {
     /// Follow announcements and fetch each frame
     #[command(after_help = consume::EXAMPLES)]
     Consume(consume::ConsumeArgs),
+    /// Delete the frames of a window for good
+    #[command(after_help = delete::EXAMPLES)]
+    Delete(delete::DeleteArgs),
     /// Add frames that other programs wrote to the index
     #[command(after_help = reindex::EXAMPLES)]
     Reindex(reindex::ReindexArgs),

@@ -14,6 +14,7 @@ mod collect;
 mod completions;
 mod config;
 mod consume;
+mod delete;
 mod exit;
 mod frames;
 mod get;
@@ -95,6 +96,7 @@ async fn verb(session: &Session, verb: Verb) -> anyhow::Result<Outcome> {
         Verb::Cameras(args) => cameras::run(session, args).await,
         Verb::Stats(args) => stats::run(session, args).await,
         Verb::Consume(args) => consume::run(session, args).await,
+        Verb::Delete(args) => delete::run(session, args).await,
         Verb::Reindex(args) => reindex::run(session, args).await,
         Verb::Check(args) => check::run(session, args).await,
         Verb::Config(args) => config::run(session, args),

@@ -59,6 +59,21 @@ impl Printer {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a person can be asked something: at stdin and stderr.
+    pub(super) fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks on stderr; only a line that starts with `y` is a yes. Blocks until it is answered.
+    pub(super) fn ask(&self, question: impl Display) -> io::Result<bool> {
+        let mut stderr = io::stderr().lock();
+        write!(stderr, "{question} [y/N] ")?;
+        stderr.flush()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(answer.trim_start().starts_with(['y', 'Y']))
+    }
+
     /// A line of text.
     pub(super) fn line(&self, text: impl Display) -> io::Result<()> {
         writeln!(self.lock(), "{text}")

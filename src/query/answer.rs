@@ -205,3 +205,29 @@ pub struct ReindexReport {
     /// Keys that are no frame keys and were left alone.
     pub foreign: u64,
 }
+
+/// Which frames are to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteRequest {
+    /// Of these cameras; repeats count once.
+    pub streams: Vec<StreamId>,
+    /// Taken in this window.
+    pub window: TimeRange,
+    /// At most so many, the oldest ones.
+    pub limit: Option<usize>,
+    /// By which way they are found; by scan those too that the index does not know.
+    pub via: Via,
+}
+
+/// What was deleted; with a dry run, what would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DeleteReport {
+    /// Frames.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Frames that were listed and gone already; what told of them was removed.
+    pub dead: u64,
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+}

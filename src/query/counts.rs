@@ -21,11 +21,13 @@ pub enum Kind {
     Cameras,
     /// Sums by family.
     Stats,
+    /// Frames to be deleted.
+    Delete,
 }
 
 impl Kind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Latest,
         Self::Range,
         Self::At,
@@ -33,6 +35,7 @@ impl Kind {
         Self::Timeline,
         Self::Cameras,
         Self::Stats,
+        Self::Delete,
     ];
 
     /// The label in metrics.
@@ -46,6 +49,7 @@ impl Kind {
             Self::Timeline => "timeline",
             Self::Cameras => "cameras",
             Self::Stats => "stats",
+            Self::Delete => "delete",
         }
     }
 }
@@ -56,6 +60,7 @@ pub struct QueryCounts {
     lookups: [[AtomicU64; Via::ALL.len()]; Kind::ALL.len()],
     misses: [AtomicU64; Kind::ALL.len()],
     dead: AtomicU64,
+    deleted: AtomicU64,
     scans: AtomicU64,
     reused: AtomicU64,
 }
@@ -80,6 +85,12 @@ impl QueryCounts {
         self.dead.load(Ordering::Relaxed)
     }
 
+    /// Frames that were deleted.
+    #[must_use]
+    pub fn deleted(&self) -> u64 {
+        self.deleted.load(Ordering::Relaxed)
+    }
+
     /// Walks of the whole keyspace.
     #[must_use]
     pub fn scans(&self) -> u64 {
@@ -102,6 +113,10 @@ impl QueryCounts {
 
     pub(super) fn met_dead(&self, count: u64) {
         self.dead.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn deleted_frames(&self, count: u64) {
+        self.deleted.fetch_add(count, Ordering::Relaxed);
     }
 
     pub(super) fn scanned(&self, reused: bool) {

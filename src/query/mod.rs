@@ -8,6 +8,7 @@
 mod answer;
 mod cameras;
 mod counts;
+mod delete;
 mod latest;
 mod near;
 mod pick;
@@ -26,8 +27,8 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use self::answer::{
-    CameraSummary, FamilyStats, How, Nearest, RangeAnswer, RangeRequest, ReindexReport, Scope,
-    StatsAnswer, TimelineStep, Via,
+    CameraSummary, DeleteReport, DeleteRequest, FamilyStats, How, Nearest, RangeAnswer,
+    RangeRequest, ReindexReport, Scope, StatsAnswer, TimelineStep, Via,
 };
 pub use self::counts::{Kind, QueryCounts};
 use self::sweep::Sweeper;

@@ -64,6 +64,11 @@ impl Sweeper {
         Ok(answer)
     }
 
+    /// Keeps nothing for reuse: what was swept last is no longer there.
+    pub(super) async fn forget(&self) {
+        *self.last.lock().await = None;
+    }
+
     /// The keys that `selector` selects now, and nothing from before.
     pub(super) async fn scan_now(
         &self,

@@ -20,8 +20,8 @@ use crate::model::name::Tenant;
 use crate::model::retention::Retention;
 use crate::model::time::{TimeRange, UnixNanos};
 use crate::query::{
-    CameraSummary, How, Nearest, Query, QueryError, RangeAnswer, RangeRequest, ReindexReport,
-    Scope, StatsAnswer, TimelineStep, Via,
+    CameraSummary, DeleteReport, DeleteRequest, How, Nearest, Query, QueryError, RangeAnswer,
+    RangeRequest, ReindexReport, Scope, StatsAnswer, TimelineStep, Via,
 };
 use crate::store::{FrameStore, Selector, StoreError};
 
@@ -66,15 +66,22 @@ impl LocalService {
         Self(parts)
     }
 
-    fn lane(&self, stream: &StreamId) -> Result<Lane, ServiceError> {
-        let LocalParts { ingest, retention, tenant, max_cameras, .. } = &self.0;
-        if stream.tenant != *tenant {
-            let said = format!(
-                "this process writes tenant {tenant} only, not {}: use one that is configured for it",
-                stream.tenant
-            );
-            return Err(ServiceError::new(ErrorKind::BadInput, said));
+    /// Refuses to change anything of another tenant.
+    fn must_own(&self, stream: &StreamId) -> Result<(), ServiceError> {
+        let tenant = &self.0.tenant;
+        if stream.tenant == *tenant {
+            return Ok(());
         }
+        let said = format!(
+            "this process writes tenant {tenant} only, not {}: use one that is configured for it",
+            stream.tenant
+        );
+        Err(ServiceError::new(ErrorKind::BadInput, said))
+    }
+
+    fn lane(&self, stream: &StreamId) -> Result<Lane, ServiceError> {
+        let LocalParts { ingest, retention, max_cameras, .. } = &self.0;
+        self.must_own(stream)?;
         if !ingest.has_lane(stream) && ingest.lanes() >= *max_cameras {
             let said = format!(
                 "camera {} would be number {}: [http] max_cameras allows {max_cameras}",
@@ -159,6 +166,15 @@ impl Service for LocalService {
             window: TimeRange::ALL,
         };
         Ok(self.0.query.reindex(&selector, dry_run).await?)
+    }
+
+    async fn delete(
+        &self,
+        request: &DeleteRequest,
+        dry_run: bool,
+    ) -> Result<DeleteReport, ServiceError> {
+        request.streams.iter().try_for_each(|stream| self.must_own(stream))?;
+        Ok(self.0.query.delete(request.clone(), dry_run).await?)
     }
 
     async fn readiness(&self) -> Result<Readiness, ServiceError> {

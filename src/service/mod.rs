@@ -24,8 +24,8 @@ use crate::model::key::{FrameKey, StreamId};
 use crate::model::name::CameraId;
 use crate::model::time::{TimeRange, UnixNanos};
 use crate::query::{
-    CameraSummary, How, Nearest, RangeAnswer, RangeRequest, ReindexReport, Scope, StatsAnswer,
-    TimelineStep, Via,
+    CameraSummary, DeleteReport, DeleteRequest, How, Nearest, RangeAnswer, RangeRequest,
+    ReindexReport, Scope, StatsAnswer, TimelineStep, Via,
 };
 
 /// What a face can act on: a status, an exit code, whether to come again.
@@ -178,6 +178,13 @@ pub trait Service: Send + Sync + fmt::Debug {
 
     /// Adds what a scan finds to the index; with `dry_run` only says what it would add.
     async fn reindex(&self, scope: &Scope, dry_run: bool) -> Result<ReindexReport, ServiceError>;
+
+    /// Deletes frames and their index records; with `dry_run` only says what it would delete.
+    async fn delete(
+        &self,
+        request: &DeleteRequest,
+        dry_run: bool,
+    ) -> Result<DeleteReport, ServiceError>;
 
     /// Whether store and bus are usable now. Asks the store, for at most a second.
     async fn readiness(&self) -> Result<Readiness, ServiceError>;

@@ -24,15 +24,15 @@ use crate::model::frame::{Frame, FrameInfo};
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::time::UnixNanos;
 use crate::query::{
-    CameraSummary, How, Nearest, RangeAnswer, RangeRequest, ReindexReport, Scope, StatsAnswer,
-    TimelineStep, Via,
+    CameraSummary, DeleteReport, DeleteRequest, How, Nearest, RangeAnswer, RangeRequest,
+    ReindexReport, Scope, StatsAnswer, TimelineStep, Via,
 };
 
 /// How long an answer may take in all.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a reindex may take: it walks a whole keyspace and writes.
-const REINDEX_PATIENCE: Duration = Duration::from_secs(3600);
+/// How long a reindex or a deletion may take: it walks a whole keyspace and writes.
+const WRITE_PATIENCE: Duration = Duration::from_secs(3600);
 
 /// The one kind that odd answers get: not ours to mend, and no use to come again.
 const ODD: ErrorKind = ErrorKind::Internal;
@@ -206,8 +206,35 @@ impl Service for RemoteService {
     async fn reindex(&self, scope: &Scope, dry_run: bool) -> Result<ReindexReport, ServiceError> {
         let mut query = scope_query(scope);
         query.push(("dry_run", dry_run.to_string()));
-        let request = self.http.post("/api/v1/reindex").query(&query).timeout(REINDEX_PATIENCE);
+        let request = self.http.post("/api/v1/reindex").query(&query).timeout(WRITE_PATIENCE);
         self.http.json(request).await
+    }
+
+    async fn delete(
+        &self,
+        request: &DeleteRequest,
+        dry_run: bool,
+    ) -> Result<DeleteReport, ServiceError> {
+        let DeleteRequest { streams, window, limit, via } = request;
+        let mut all = DeleteReport { dry_run, ..DeleteReport::default() };
+        let mut streams = streams.clone();
+        streams.sort_unstable();
+        streams.dedup();
+        for StreamId { tenant, prefix, camera } in streams {
+            let done = usize::try_from(all.frames + all.dead).unwrap_or(usize::MAX);
+            let left = limit.map(|limit| limit.saturating_sub(done).to_string());
+            let mut query = vec![("via", via_text(*via)), ("dry_run", dry_run.to_string())];
+            query.extend([("tenant", tenant.to_string()), ("prefix", prefix.to_string())]);
+            query.extend([("from", window.from().to_rfc3339()), ("to", window.to().to_rfc3339())]);
+            query.extend(left.map(|left| ("limit", left)));
+            let request = self.http.delete(&format!("/api/v1/cameras/{camera}/frames"));
+            let request = request.query(&query).timeout(WRITE_PATIENCE);
+            let one: DeleteReport = self.http.json(request).await?;
+            all.frames += one.frames;
+            all.bytes += one.bytes;
+            all.dead += one.dead;
+        }
+        Ok(all)
     }
 
     async fn readiness(&self) -> Result<Readiness, ServiceError> {

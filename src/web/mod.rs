@@ -7,6 +7,7 @@
 mod at;
 mod caller;
 mod cameras;
+mod delete;
 mod events;
 mod frames;
 mod health;
@@ -73,7 +74,10 @@ pub fn router(state: WebState) -> Router {
         .route("/cameras/{camera}/latest.jpg", get(latest::jpeg))
         .route("/cameras/{camera}/at", get(at::info))
         .route("/cameras/{camera}/at.jpg", get(at::jpeg))
-        .route("/cameras/{camera}/frames", get(frames::of_camera).post(push::push))
+        .route(
+            "/cameras/{camera}/frames",
+            get(frames::of_camera).post(push::push).delete(delete::frames),
+        )
         .route("/cameras/{camera}/frames/{frame}", get(frames::one))
         .route("/frames", get(frames::of_cameras))
         .route("/timeline", get(timeline::steps))

@@ -153,6 +153,19 @@ impl Params {
         TimeRange::new(from, to).map_err(Problem::bad_input)
     }
 
+    /// The window `from` to `to`, of which both must be given; `all` is as far as time reaches.
+    pub(super) fn explicit_window(&self) -> Result<TimeRange, Problem> {
+        let edge = |name, all| match self.text(name) {
+            Some("all") => Ok(all),
+            Some(_) => self.time(name).map(|at| at.unwrap_or(all)),
+            None => Err(Problem::bad_input(format!(
+                "the parameter {name} is missing: give an instant, or {name}=all for no bound"
+            ))),
+        };
+        let (from, to) = (TimeRange::ALL.from(), TimeRange::ALL.to());
+        TimeRange::new(edge("from", from)?, edge("to", to)?).map_err(Problem::bad_input)
+    }
+
     /// A length of time with its unit.
     pub(super) fn duration(&self, name: &str) -> Result<Option<Duration>, Problem> {
         let read = |text: &str| humantime::parse_duration(text).ok();
@@ -171,12 +184,15 @@ impl Params {
     }
 
     /// At most how many; `all` for no bound, `default` where it is not given.
-    pub(super) fn limit(&self, default: usize) -> Result<Option<usize>, Problem> {
+    pub(super) fn limit(
+        &self,
+        default: impl Into<Option<usize>>,
+    ) -> Result<Option<usize>, Problem> {
         let read = |text: &str| {
             if text == "all" { Some(None) } else { text.parse().ok().map(Some) }
         };
         let limit = self.read("limit", read, "a whole number, or all")?;
-        Ok(limit.unwrap_or(Some(default)))
+        Ok(limit.unwrap_or(default.into()))
     }
 
     /// A switch: `verify`, `verify=true`, `verify=1`; off where it is not given.

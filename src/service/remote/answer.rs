@@ -96,6 +96,10 @@ impl Http {
         self.client.post(format!("{}{path}", self.base))
     }
 
+    pub(super) fn delete(&self, path: &str) -> RequestBuilder {
+        self.client.delete(format!("{}{path}", self.base))
+    }
+
     /// Opens the stream of events.
     pub(super) async fn events(&self) -> Result<Response, ServiceError> {
         let request = self.follower.get(format!("{}/api/v1/events", self.base));

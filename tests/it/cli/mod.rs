@@ -3,6 +3,7 @@
 mod account;
 mod check;
 mod config;
+mod delete;
 mod docs;
 mod frames;
 mod outside;
@@ -61,6 +62,7 @@ impl Place {
 
     fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, bytes).unwrap();
         path
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may end where its server fails")]
 
 mod api;
+mod delete;
 mod docs;
 mod errors;
 mod events;

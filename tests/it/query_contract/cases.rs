@@ -29,6 +29,8 @@ pub(crate) struct Spec {
 pub(crate) struct Case {
     pub(crate) frames: Vec<Spec>,
     pub(crate) asks: Vec<Ask>,
+    /// What is deleted before the questions.
+    pub(crate) doomed: Ask,
 }
 
 /// A question; instants are distances back from the moment of asking.
@@ -81,8 +83,8 @@ fn ask() -> impl Strategy<Value = Ask> {
 }
 
 pub(crate) fn case() -> impl Strategy<Value = Case> {
-    (prop::collection::vec(spec(), 0..40), prop::collection::vec(ask(), 1..12))
-        .prop_map(|(frames, asks)| Case { frames, asks })
+    (prop::collection::vec(spec(), 0..40), prop::collection::vec(ask(), 1..12), ask())
+        .prop_map(|(frames, asks, doomed)| Case { frames, asks, doomed })
 }
 
 pub(crate) fn stream(tenant: &str, camera: usize) -> StreamId {

@@ -79,6 +79,7 @@ async fn index_scan_and_naive_filter_agree_with_frames_of_other_programs() {
     wait_until(&*store, filled.plus(Duration::from_millis(2200))).await;
     for (case, mut filled, others) in all {
         filled.now = store.now().await.unwrap();
+        filled.delete(&case.doomed, Via::Scan).await;
         filled.check(&case.asks, &[Via::Scan]).await;
         reindex_and_compare(&filled, &others).await;
         filled.now = store.now().await.unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use framecache::clock::{Clock, SettableClock};
 use framecache::model::frame::FrameInfo;
 use framecache::model::time::{TimeRange, UnixNanos};
-use framecache::query::{Query, RangeRequest, Scope, Via};
+use framecache::query::{DeleteReport, DeleteRequest, Query, RangeRequest, Scope, Via};
 use framecache::store::FrameStore;
 use framecache::store::memory::MemoryStore;
 use futures_util::TryStreamExt;
@@ -48,6 +48,21 @@ impl Filled {
         if ways.contains(&Via::Index) {
             self.check_stats().await;
         }
+    }
+
+    /// Deletes what `ask` names, and takes it off the naive list; a dry run tells the same before.
+    pub(crate) async fn delete(&mut self, ask: &Ask, via: Via) {
+        let RangeRequest { streams, window, limit, .. } = ask.request(&self.tenant, self.base, via);
+        let wanted = RangeRequest { limit, ..RangeRequest::new(streams.clone(), window) };
+        let doomed = self.naive.range(&wanted, self.now);
+        let request = DeleteRequest { streams, window, limit, via };
+        let bytes = doomed.iter().filter_map(|one| one.size).map(u64::from).sum();
+        let report = DeleteReport { frames: doomed.len() as u64, bytes, dead: 0, dry_run: true };
+        let query = self.query();
+        assert_eq!(query.delete(request.clone(), true).await.unwrap(), report, "{request:?}");
+        let report = DeleteReport { dry_run: false, ..report };
+        assert_eq!(query.delete(request.clone(), false).await.unwrap(), report, "{request:?}");
+        self.naive.0.retain(|one| doomed.iter().all(|gone| gone.key != one.key));
     }
 
     async fn check_range(&self, ask: &Ask, via: Via) {
@@ -154,7 +169,8 @@ async fn on_memory(case: &Case, pause: Duration, wait: Duration) {
     clock.advance(wait);
     let now = base.plus(wait);
     let (tenant, tolerance) = ("t".to_owned(), Duration::ZERO);
-    let filled = Filled { store, tenant, naive, base, now, tolerance, complete: true };
+    let mut filled = Filled { store, tenant, naive, base, now, tolerance, complete: true };
+    filled.delete(&case.doomed, Via::Index).await;
     filled.check(&case.asks, &[Via::Index, Via::Scan, Via::Auto]).await;
 }
 
