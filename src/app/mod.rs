@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::backends::{Backends, open_backends};
@@ -70,6 +71,7 @@ pub struct Engine {
     ingest: Arc<Ingest>,
     collector: Collector,
     service: Arc<LocalService>,
+    observing: JoinHandle<()>,
     stop: CancellationToken,
 }
 
@@ -122,12 +124,18 @@ impl Engine {
             store: Arc::clone(&backends.store),
             bus: Arc::clone(&backends.bus),
             clock,
+            metrics: Arc::clone(&metrics),
             health: collector.health(),
             tenant: config.tenant.clone(),
             retention: config.retention.clone(),
             max_cameras: config.http.max_cameras,
         }));
-        Ok(Self { backends, metrics, ingest, collector, service, stop })
+        let observer = Arc::clone(service.observer());
+        let observing = tokio::spawn({
+            let stop = stop.clone();
+            async move { observer.run(stop).await }
+        });
+        Ok(Self { backends, metrics, ingest, collector, service, observing, stop })
     }
 
     /// What faces call.
@@ -160,6 +168,9 @@ impl Engine {
     pub async fn stop(self) -> Counts {
         self.stop.cancel();
         self.collector.join().await;
+        if let Err(failure) = self.observing.await {
+            tracing::error!("the task \"observer\" ended in a defect: {failure}");
+        }
         self.ingest.close().await;
         if tokio::time::timeout(CLOSE_WITHIN, self.backends.close()).await.is_err() {
             tracing::warn!("the broker did not answer while its connection was being closed");

@@ -8,6 +8,7 @@
 //! the index, not in memory: see [`announce`].
 
 pub mod announce;
+mod depth;
 mod health;
 mod lane;
 mod limit;
@@ -23,7 +24,8 @@ use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use self::announce::Announcer;
+pub use self::announce::{Announcer, Waiting};
+pub use self::depth::QueueDepth;
 use self::health::ClockHealth;
 pub use self::health::StoreHealth;
 pub use self::lane::Lane;

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
+use super::depth::QueueDepth;
 use super::limit::FpsLimit;
 use super::{IngestOptions, PushError, PushTime, Pushed};
 use crate::model::frame::Dimensions;
@@ -130,6 +131,12 @@ impl Queue {
             taken.extend(waiting.pop());
         }
         taken
+    }
+
+    /// What waits now.
+    pub(super) fn depth(&self) -> QueueDepth {
+        let waiting = self.lock();
+        QueueDepth { frames: waiting.items.len(), bytes: waiting.bytes }
     }
 
     /// Waits until something was queued since the last [`Queue::take`] that came back empty.

@@ -269,7 +269,8 @@ impl Writer {
     /// Stored: count it, announce it, answer the sender. In this order: promise 1.
     fn finish(&self, attempt: Attempt, place: Place, again: bool) {
         let Attempt { item, key, ttl, .. } = attempt;
-        self.lane.account.stored(item.bytes.len());
+        self.lane.account.stored(item.bytes.len(), key.at());
+        self.lane.shared.metrics.expiry.stored(ttl.as_duration());
         let announcement = Announcement {
             key: key.clone(),
             size: u32::try_from(item.bytes.len()).unwrap_or(u32::MAX),
@@ -286,7 +287,7 @@ impl Writer {
 
     /// The frame was there before it was pushed: stored, but not announced again.
     fn finish_repeat(&self, item: Item, key: FrameKey) {
-        self.lane.account.stored(item.bytes.len());
+        self.lane.account.stored(item.bytes.len(), key.at());
         if let Some(reply) = item.reply {
             let _ = reply.send(Ok(Pushed { key, again: true }));
         }

@@ -13,6 +13,7 @@ use crate::bus::{Bus, BusError, BusState, Event};
 use crate::clock::Clock;
 use crate::collect::{HealthBoard, SourceState};
 use crate::ingest::{Ingest, Lane, PushError, PushTime, Pushed};
+use crate::metrics::Metrics;
 use crate::model::event::{Announcement, EventError};
 use crate::model::frame::{Frame, FrameInfo};
 use crate::model::key::{FrameKey, StreamId};
@@ -23,6 +24,7 @@ use crate::query::{
     CameraSummary, DeleteReport, DeleteRequest, How, Nearest, Query, QueryError, RangeAnswer,
     RangeRequest, ReindexReport, Scope, StatsAnswer, TimelineStep, Via,
 };
+use crate::stats::{Observer, ObserverParts};
 use crate::store::{FrameStore, Selector, StoreError};
 
 /// How long the store may take to answer before it counts as away.
@@ -45,6 +47,8 @@ pub struct LocalParts {
     pub bus: Arc<dyn Bus>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// The account of every frame.
+    pub metrics: Arc<Metrics>,
     /// How the configured cameras do.
     pub health: HealthBoard,
     /// The one tenant that this process writes.
@@ -57,13 +61,47 @@ pub struct LocalParts {
 
 /// Answers from this process.
 #[derive(Debug)]
-pub struct LocalService(LocalParts);
+pub struct LocalService(LocalParts, Arc<Observer>);
 
 impl LocalService {
     /// A service of these parts.
     #[must_use]
     pub fn new(parts: LocalParts) -> Self {
-        Self(parts)
+        let observer = Observer::new(ObserverParts {
+            metrics: Arc::clone(&parts.metrics),
+            ingest: Arc::clone(&parts.ingest),
+            query: parts.query.clone(),
+            store: Arc::clone(&parts.store),
+        });
+        Self(parts, Arc::new(observer))
+    }
+
+    /// Who remembers the last minute; its [`Observer::run`] is to be spawned by the engine.
+    #[must_use]
+    pub fn observer(&self) -> &Arc<Observer> {
+        &self.1
+    }
+
+    pub(super) fn parts(&self) -> &LocalParts {
+        &self.0
+    }
+
+    /// Why frames cannot be stored now; waits for at most a second.
+    pub(super) async fn store_trouble(&self) -> Option<String> {
+        match tokio::time::timeout(READY_WITHIN, self.0.store.now()).await {
+            Ok(Ok(_)) => self.0.ingest.store_trouble(),
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("the store does not answer within a second".to_owned()),
+        }
+    }
+
+    /// Why frames cannot be announced now.
+    pub(super) fn bus_trouble(&self) -> Option<String> {
+        match self.0.bus.state() {
+            BusState::Ready => None,
+            BusState::Away(why) => Some(format!("the bus is away: {why}")),
+            BusState::Refused(why) => Some(format!("the bus refuses: {why}")),
+        }
     }
 
     /// Refuses to change anything of another tenant.
@@ -179,17 +217,8 @@ impl Service for LocalService {
 
     async fn readiness(&self) -> Result<Readiness, ServiceError> {
         let parts = &self.0;
-        let mut reasons = Vec::new();
-        match tokio::time::timeout(READY_WITHIN, parts.store.now()).await {
-            Ok(Ok(_)) => reasons.extend(parts.ingest.store_trouble()),
-            Ok(Err(error)) => reasons.push(error.to_string()),
-            Err(_) => reasons.push("the store does not answer within a second".to_owned()),
-        }
-        match parts.bus.state() {
-            BusState::Ready => {}
-            BusState::Away(why) => reasons.push(format!("the bus is away: {why}")),
-            BusState::Refused(why) => reasons.push(format!("the bus refuses: {why}")),
-        }
+        let reasons: Vec<String> =
+            self.store_trouble().await.into_iter().chain(self.bus_trouble()).collect();
         let down = parts.health.snapshot().into_iter();
         let down = down.filter(|camera| camera.state == SourceState::Inactive);
         Ok(Readiness {

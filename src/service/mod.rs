@@ -7,6 +7,7 @@
 
 pub mod local;
 pub mod remote;
+pub mod status;
 
 use std::fmt;
 use std::time::Duration;

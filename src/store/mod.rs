@@ -184,6 +184,14 @@ pub struct StoreInfo {
     pub facts: Vec<(String, String)>,
 }
 
+impl StoreInfo {
+    /// A further fact by its name.
+    #[must_use]
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.facts.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
+    }
+}
+
 /// What a look at some keys of a store tells about frames without an end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExpirySample {

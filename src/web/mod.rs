@@ -19,6 +19,7 @@ mod problem;
 mod push;
 mod reindex;
 mod stats;
+mod status;
 mod thumbnail;
 mod timeline;
 
@@ -82,6 +83,7 @@ pub fn router(state: WebState) -> Router {
         .route("/frames", get(frames::of_cameras))
         .route("/timeline", get(timeline::steps))
         .route("/stats", get(stats::stats))
+        .route("/status", get(status::status))
         .route("/events", get(events::follow))
         .route("/reindex", post(reindex::reindex));
     Router::new()

@@ -23,11 +23,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::progress::Progress;
+pub use self::progress::Waiting;
 use crate::bus::{Bus, BusError, Delivery, Message, Topic, WINDOW};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::model::event::Announcement;
 use crate::model::frame::Frame;
+use crate::model::key::StreamId;
 use crate::store::{FrameStore, Outbox, Place};
 
 /// Fresh announcements that may wait; beyond it a camera falls behind and is read from the index.
@@ -142,6 +144,12 @@ impl Announcer {
     #[must_use]
     pub fn backlog(&self) -> u64 {
         self.inner.progress().backlog()
+    }
+
+    /// What waits of each camera that anything was stored of.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<(StreamId, Waiting)> {
+        self.inner.progress().waiting()
     }
 
     /// Announces what is waiting for at most `timeout`, saves the marks and ends the tasks. What is

@@ -19,11 +19,37 @@ struct Reach {
     saved: Option<u32>,
 }
 
+/// What of a camera is stored and not yet announced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Records that wait now.
+    pub records: u64,
+    /// Records that ever came; it only grows, and those that came first are announced first.
+    pub noted: u64,
+}
+
 #[derive(Debug, Default)]
 struct Camera {
     buckets: BTreeMap<Bucket, Reach>,
+    noted: u64,
     /// Behind: fresh announcements are not queued, the index is read instead.
     behind: bool,
+}
+
+impl Camera {
+    fn backlog(&self) -> u64 {
+        let open = |reach: &Reach| u64::from(reach.stored.saturating_sub(reach.announced));
+        self.buckets.values().map(open).sum()
+    }
+}
+
+impl Reach {
+    /// Notes that records up to `end` are stored; returns how many of them are new.
+    fn reach_to(&mut self, end: u32) -> u64 {
+        let new = end.saturating_sub(self.stored);
+        self.stored = self.stored.max(end);
+        u64::from(new)
+    }
 }
 
 /// The marks to write now.
@@ -55,7 +81,7 @@ impl Progress {
             // The store lost the bucket and counts from its new start.
             *reach = fresh;
         }
-        reach.stored = reach.stored.max(place.end);
+        camera.noted += reach.reach_to(place.end);
         !camera.behind
     }
 
@@ -70,19 +96,21 @@ impl Progress {
 
     /// Notes how far a bucket was caught up.
     pub(super) fn caught_up(&mut self, stream: &StreamId, bucket: Bucket, announced: u32) {
-        if let Some(reach) = self.camera(stream).buckets.get_mut(&bucket) {
+        let camera = self.camera(stream);
+        if let Some(reach) = camera.buckets.get_mut(&bucket) {
             reach.announced = announced;
-            reach.stored = reach.stored.max(announced);
+            camera.noted += reach.reach_to(announced);
         }
     }
 
     /// Takes up a mark that an earlier process left, with the records found behind it.
     pub(super) fn adopt(&mut self, mark: &OutboxMark, behind: u32) {
         let camera = self.camera(&mark.stream);
-        let fresh = Reach { stored: 0, announced: mark.announced, saved: Some(mark.announced) };
+        let announced = mark.announced;
+        let fresh = Reach { stored: announced, announced, saved: Some(announced) };
         let reach = camera.buckets.entry(mark.bucket).or_insert(fresh);
         reach.announced = mark.announced;
-        reach.stored = reach.stored.max(mark.announced.saturating_add(behind));
+        camera.noted += reach.reach_to(mark.announced.saturating_add(behind));
         camera.behind = true;
     }
 
@@ -122,8 +150,13 @@ impl Progress {
     }
 
     pub(super) fn backlog(&self) -> u64 {
-        let reaches = self.0.values().flat_map(|camera| camera.buckets.values());
-        reaches.map(|reach| u64::from(reach.stored.saturating_sub(reach.announced))).sum()
+        self.0.values().map(Camera::backlog).sum()
+    }
+
+    /// What waits of each camera.
+    pub(super) fn waiting(&self) -> Vec<(StreamId, Waiting)> {
+        let waiting = |camera: &Camera| Waiting { records: camera.backlog(), noted: camera.noted };
+        self.0.iter().map(|(stream, camera)| (stream.clone(), waiting(camera))).collect()
     }
 
     /// Marks that changed since they were saved, and marks of buckets that are over; all announced
@@ -204,6 +237,8 @@ mod tests {
         progress.caught_up(&stream, gap.bucket, 2);
         assert_eq!(progress.next_gap(&stream), None);
         assert!(progress.stored(&stream, place(3)));
+        let waiting = Waiting { records: 1, noted: 3 };
+        assert_eq!(progress.waiting(), [(stream.clone(), waiting)]);
         progress.announced(&stream, place(3));
         assert_eq!(progress.backlog(), 0);
     }

@@ -10,6 +10,7 @@ mod errors;
 mod events;
 mod pictures;
 mod remote;
+mod status;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -63,7 +64,8 @@ impl Rig {
         let clock = Arc::new(SettableClock::at(at_millis(0)));
         let store = Arc::new(MemoryStore::new(Arc::<SettableClock>::clone(&clock), 64 << 20));
         let bus = Arc::new(MemoryBus::new(RoutingKeys::default()));
-        let ingest = Arc::new(ingest(&store, &bus, &clock));
+        let metrics = Arc::new(Metrics::default());
+        let ingest = Arc::new(ingest(&store, &bus, &clock, &metrics));
         let service = Arc::new(LocalService::new(LocalParts {
             place: "embedded".to_owned(),
             bus_place: "in process".to_owned(),
@@ -75,6 +77,7 @@ impl Rig {
             store: Arc::<MemoryStore>::clone(&store),
             bus: Arc::<MemoryBus>::clone(&bus),
             clock: Arc::<SettableClock>::clone(&clock),
+            metrics,
             health: HealthBoard::default(),
             tenant: tenant(),
             retention: Retention::single(Ttl::from_secs(60).unwrap()),
@@ -172,20 +175,24 @@ fn state(
     }
 }
 
-fn ingest(store: &Arc<MemoryStore>, bus: &Arc<MemoryBus>, clock: &Arc<SettableClock>) -> Ingest {
-    let metrics = Arc::new(Metrics::default());
+fn ingest(
+    store: &Arc<MemoryStore>,
+    bus: &Arc<MemoryBus>,
+    clock: &Arc<SettableClock>,
+    metrics: &Arc<Metrics>,
+) -> Ingest {
     let announcer = Announcer::start(AnnouncerParts {
         store: Arc::<MemoryStore>::clone(store),
         outbox: Arc::<MemoryStore>::clone(store),
         bus: Arc::<MemoryBus>::clone(bus),
         clock: Arc::<SettableClock>::clone(clock),
-        metrics: Arc::clone(&metrics),
+        metrics: Arc::clone(metrics),
         take_up: true,
         whole_frames: None,
     });
     let options = IngestOptions { max_frame_bytes: MAX_FRAME_BYTES, ..IngestOptions::default() };
     let (store, clock) = (Arc::<MemoryStore>::clone(store), Arc::<SettableClock>::clone(clock));
-    Ingest::new(store, announcer, clock, metrics, options)
+    Ingest::new(store, announcer, clock, Arc::clone(metrics), options)
 }
 
 fn tenant() -> Tenant {

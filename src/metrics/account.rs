@@ -4,13 +4,12 @@
 //! camera guards its counts and pending is never counted on its own. Nothing here knows how figures
 //! are shown; faces read snapshots.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
 use crate::model::jpeg::FragmentReason;
-use crate::model::key::StreamId;
+use crate::model::time::UnixNanos;
 
 /// Why a captured frame was not stored. The list is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -119,7 +118,8 @@ impl Counts {
         DropReason::ALL.into_iter().zip(self.dropped).filter(|(_, count)| *count > 0)
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Adds the counts of another camera.
+    pub fn add(&mut self, other: &Self) {
         self.captured += other.captured;
         self.stored += other.stored;
         self.stored_bytes += other.stored_bytes;
@@ -138,25 +138,32 @@ impl Counts {
 
 /// The counts of one camera.
 #[derive(Debug, Default)]
-pub struct Account(Mutex<Counts>);
+pub struct Account(Mutex<Row>);
+
+#[derive(Debug, Default)]
+struct Row {
+    counts: Counts,
+    newest: Option<UnixNanos>,
+}
 
 impl Account {
     /// A frame or fragment was taken from a source.
     pub fn captured(&self) {
-        self.counts().captured += 1;
+        self.row().counts.captured += 1;
     }
 
-    /// A captured frame was acknowledged by the store.
-    pub fn stored(&self, bytes: usize) {
-        let mut counts = self.counts();
-        counts.stored += 1;
-        counts.stored_bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+    /// A captured frame, taken `at`, was acknowledged by the store.
+    pub fn stored(&self, bytes: usize, at: UnixNanos) {
+        let mut row = self.row();
+        row.counts.stored += 1;
+        row.counts.stored_bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+        row.newest = row.newest.max(Some(at));
     }
 
     /// A captured frame will not be stored.
     pub fn dropped(&self, reason: DropReason) {
         let position = DropReason::ALL.iter().position(|one| *one == reason);
-        self.counts().dropped[position.expect("ALL should hold every reason")] += 1;
+        self.row().counts.dropped[position.expect("ALL should hold every reason")] += 1;
     }
 
     /// A frame was taken and dropped at once.
@@ -167,75 +174,43 @@ impl Account {
 
     /// A push was refused.
     pub fn rejected(&self) {
-        self.counts().rejected += 1;
+        self.row().counts.rejected += 1;
     }
 
     /// An announcement was confirmed.
     pub fn announced(&self, unroutable: bool, again: bool) {
-        let mut counts = self.counts();
-        counts.announced += 1;
-        counts.unroutable += u64::from(unroutable);
-        counts.from_outbox += u64::from(again);
+        let mut row = self.row();
+        row.counts.announced += 1;
+        row.counts.unroutable += u64::from(unroutable);
+        row.counts.from_outbox += u64::from(again);
     }
 
     /// Announcements were not sent because their frames had expired.
     pub fn announcements_expired(&self, count: u64) {
-        self.counts().announcements_expired += count;
+        self.row().counts.announcements_expired += count;
     }
 
     /// A whole frame was confirmed by the bus, or skipped.
     pub fn whole_frame(&self, sent: bool) {
-        let mut counts = self.counts();
-        counts.whole_frames_sent += u64::from(sent);
-        counts.whole_frames_skipped += u64::from(!sent);
+        let mut row = self.row();
+        row.counts.whole_frames_sent += u64::from(sent);
+        row.counts.whole_frames_skipped += u64::from(!sent);
     }
 
     /// All counts at one instant.
     #[must_use]
     pub fn snapshot(&self) -> Counts {
-        *self.counts()
+        self.row().counts
     }
 
-    fn counts(&self) -> MutexGuard<'_, Counts> {
+    /// When the newest stored frame was taken; `None` before the first.
+    #[must_use]
+    pub fn newest(&self) -> Option<UnixNanos> {
+        self.row().newest
+    }
+
+    fn row(&self) -> MutexGuard<'_, Row> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The accounts of all cameras of this process.
-#[derive(Debug, Default)]
-pub struct Metrics {
-    accounts: Mutex<BTreeMap<StreamId, Arc<Account>>>,
-}
-
-impl Metrics {
-    /// The account of a camera, opened on first use.
-    #[must_use]
-    pub fn account(&self, stream: &StreamId) -> Arc<Account> {
-        let mut accounts = self.lock();
-        if let Some(account) = accounts.get(stream) {
-            return Arc::clone(account);
-        }
-        Arc::clone(accounts.entry(stream.clone()).or_default())
-    }
-
-    /// A snapshot of every account, by camera.
-    #[must_use]
-    pub fn by_camera(&self) -> Vec<(StreamId, Counts)> {
-        self.lock().iter().map(|(stream, account)| (stream.clone(), account.snapshot())).collect()
-    }
-
-    /// The sum over all cameras.
-    #[must_use]
-    pub fn total(&self) -> Counts {
-        let mut total = Counts::default();
-        for (_, counts) in self.by_camera() {
-            total.add(&counts);
-        }
-        total
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<StreamId, Arc<Account>>> {
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -249,11 +224,12 @@ mod tests {
         for _ in 0..5 {
             account.captured();
         }
-        account.stored(100);
-        account.stored(50);
+        account.stored(100, UnixNanos::MIN.next());
+        account.stored(50, UnixNanos::MIN);
         account.dropped(DropReason::QueueFull);
         let counts = account.snapshot();
         assert_eq!((counts.pending(), counts.stored_bytes), (2, 150));
+        assert_eq!(account.newest(), Some(UnixNanos::MIN.next()));
         assert_eq!(counts.drops().collect::<Vec<_>>(), [(DropReason::QueueFull, 1)]);
     }
 }
