@@ -9,7 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     at, cameras, check, collect, completions, config, consume, delete, get, healthcheck, latest,
-    push, range, reindex, stats, timeline, up,
+    push, range, reindex, stats, timeline, token, up,
 };
 use crate::query::Via;
 
@@ -162,6 +162,9 @@ pub(super) enum Verb {
     /// Write, check or show the configuration
     #[command(after_help = config::EXAMPLES)]
     Config(config::ConfigArgs),
+    /// Make a token for the HTTP API
+    #[command(after_help = token::EXAMPLES)]
+    Token(token::TokenArgs),
     /// Print the completions of a shell
     #[command(after_help = completions::EXAMPLES)]
     Completions(completions::CompletionsArgs),

@@ -31,6 +31,7 @@ mod signals;
 mod stats;
 mod timeline;
 mod times;
+mod token;
 mod up;
 
 use std::process::ExitCode;
@@ -100,6 +101,7 @@ async fn verb(session: &Session, verb: Verb) -> anyhow::Result<Outcome> {
         Verb::Reindex(args) => reindex::run(session, args).await,
         Verb::Check(args) => check::run(session, args).await,
         Verb::Config(args) => config::run(session, args),
+        Verb::Token(args) => token::run(session, args),
         Verb::Completions(args) => completions::run(session, &args),
         Verb::Healthcheck(args) => healthcheck::run(session, args).await,
     }

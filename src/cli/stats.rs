@@ -37,7 +37,9 @@ pub(super) async fn run(session: &Session, _: StatsArgs) -> anyhow::Result<Outco
         session.print.object(&serde_json::json!({ "store": answer.store }))?;
     } else {
         families(&session.print, &answer.families)?;
-        session.print.line(store_line(&answer.store))?;
+        if let Some(store) = &answer.store {
+            session.print.line(store_line(store))?;
+        }
     }
     if answer.families.iter().any(|family| !family.complete) {
         session.print.note(

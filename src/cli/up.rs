@@ -23,7 +23,7 @@ use crate::app::{Cameras, Engine};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::metrics::Counts;
-use crate::web::{self, Thumbnails, WebState};
+use crate::web::{self, Access, Thumbnails, WebState};
 
 /// What `help up` shows below its options.
 pub(super) const EXAMPLES: &str = "\
@@ -65,6 +65,7 @@ pub(super) async fn run(session: &Session, _: UpArgs) -> anyhow::Result<Outcome>
         scan: config.index.foreign || !config.redis.enabled,
         max_frame_bytes: config.max_frame_bytes,
         thumbnails: Thumbnails::default(),
+        access: Arc::new(Access::new(&config.http)),
         stop: ended.clone(),
     });
     let mut serving = tokio::spawn(web::serve(listener, router, ended.clone()));

@@ -11,16 +11,17 @@ use crate::model::time::Ttl;
 
 use super::camera::read_cameras;
 use super::error::ConfigError;
+use super::http::{read_http, warnings_of};
 use super::secret::{SecretUrl, with_encoded_password};
-use super::server::{is_given, listen, redis_target, tenant, vhost_of};
+use super::server::{is_given, redis_target, tenant, vhost_of};
 use super::settings::Settings;
 use super::{
-    AmqpConfig, Config, EmbeddedConfig, HttpConfig, IndexConfig, IngestConfig, LogConfig,
-    LogFormat, MetadataConfig, RedisConfig, ShutdownConfig,
+    AmqpConfig, Config, EmbeddedConfig, IndexConfig, IngestConfig, LogConfig, LogFormat,
+    MetadataConfig, RedisConfig, ShutdownConfig,
 };
 
 /// What a default in the table of keys proves.
-const HAS_DEFAULT: &str = "a key with a default should have a value";
+pub(super) const HAS_DEFAULT: &str = "a key with a default should have a value";
 
 /// Checks the settings together; answers the configuration and its warnings.
 pub(super) fn build(
@@ -46,11 +47,7 @@ pub(super) fn build(
         metadata: metadata(settings),
         embedded: EmbeddedConfig { max_bytes: size(settings, "embedded.max_bytes") },
         ingest: ingest(settings, max_frame_bytes)?,
-        http: HttpConfig {
-            listen: listen(settings)?,
-            listen_is_given: is_given(settings, "http.listen"),
-            max_cameras: size(settings, "http.max_cameras"),
-        },
+        http: read_http(settings)?,
         index: IndexConfig { foreign: settings.flag("index.foreign") },
         log: log(settings)?,
         shutdown: ShutdownConfig { drain_timeout: span(settings, "shutdown.drain_timeout") },
@@ -59,7 +56,9 @@ pub(super) fn build(
     let embedded_with_amqp = (config.amqp.is_some() && !config.redis.enabled).then(|| {
         "announcements go out over AMQP but frames stay in the embedded store: consumers cannot read them from Redis, only over HTTP from this process; set redis.enabled = true to share them".to_owned()
     });
-    Ok((config, tenant_warning.into_iter().chain(embedded_with_amqp).collect()))
+    let warnings = tenant_warning.into_iter().chain(embedded_with_amqp);
+    let warnings = warnings.chain(warnings_of(&config.http)).collect();
+    Ok((config, warnings))
 }
 
 /// Of keys that exclude each other, keeps the one from the highest layer.
@@ -221,11 +220,11 @@ fn text(settings: &Settings, key: &str) -> String {
     settings.text(key).expect(HAS_DEFAULT).to_owned()
 }
 
-fn span(settings: &Settings, key: &str) -> std::time::Duration {
+pub(super) fn span(settings: &Settings, key: &str) -> std::time::Duration {
     settings.span(key).expect(HAS_DEFAULT)
 }
 
-fn size(settings: &Settings, key: &str) -> usize {
+pub(super) fn size(settings: &Settings, key: &str) -> usize {
     let number = settings.whole(key).expect(HAS_DEFAULT);
     usize::try_from(number).unwrap_or(usize::MAX)
 }

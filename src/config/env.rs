@@ -134,6 +134,8 @@ pub fn is_read(name: &str) -> bool {
 fn unknown(name: &str) -> ConfigError {
     let names: Vec<String> = variables().collect();
     let others = OTHER_VARIABLES.iter().map(|(name, _)| *name);
-    let near = nearest(name, names.iter().map(String::as_str).chain(others));
+    // Only secrets can be read from files.
+    let bare = name.strip_suffix(FILE).filter(|bare| names.iter().any(|known| known == bare));
+    let near = bare.or_else(|| nearest(name, names.iter().map(String::as_str).chain(others)));
     ConfigError::UnknownVariable { name: name.to_owned(), hint: hint(near) }
 }

@@ -182,8 +182,20 @@ fn with_raw<T>(value: &DeValue<'_>, then: impl FnOnce(Raw<'_>) -> T) -> T {
             Ok(number) => then(Raw::Number(number)),
             Err(_) => then(Raw::Other("a number that is too large")),
         },
-        DeValue::Array(_) => then(Raw::Other("a list")),
+        DeValue::Array(list) => match texts(list) {
+            Some(lines) => then(Raw::List(&lines)),
+            None => then(Raw::Other("a list")),
+        },
         DeValue::Table(_) => then(Raw::Other("a table")),
         DeValue::Datetime(_) => then(Raw::Other("a date")),
     }
+}
+
+/// A list of nothing but one-line texts, one a line.
+fn texts(list: &DeArray<'_>) -> Option<String> {
+    let text = |item: &Spanned<DeValue<'_>>| match item.get_ref() {
+        DeValue::String(text) if !text.contains('\n') => Some(text.clone().into_owned()),
+        _ => None,
+    };
+    list.iter().map(text).collect::<Option<Vec<_>>>().map(|texts| texts.join("\n"))
 }

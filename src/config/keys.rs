@@ -67,9 +67,12 @@ impl Key {
 pub(super) const PREFIX: &str = "FRAMECACHE_";
 
 /// Variables with the prefix that are no configuration key: the command line reads them.
-pub const OTHER_VARIABLES: [(&str, &str); 8] = [
+pub const OTHER_VARIABLES: [(&str, &str); 11] = [
     ("FRAMECACHE_CONFIG", "the configuration file, as `--config` gives it"),
     ("FRAMECACHE_URL", "the address of a running `up`, as `--url` gives it"),
+    ("FRAMECACHE_TOKEN", "the token for a running `up`, as `--token` gives it"),
+    ("FRAMECACHE_TOKEN_FILE", "a file that holds that token"),
+    ("FRAMECACHE_CA", "a PEM file of the authority to trust with `https://`, as `--ca` gives it"),
     ("FRAMECACHE_KEY", "set for the command of `consume --exec`: the frame's key"),
     ("FRAMECACHE_CAMERA", "set for it: the frame's camera"),
     ("FRAMECACHE_TIMESTAMP", "set for it: the frame's time as RFC 3339"),
@@ -129,11 +132,23 @@ pub const KEYS: &[Key] = &[
     Key::new("ingest.ffmpeg", Kind::Text, "ffmpeg", "The ffmpeg program, for sources that are not JPEG already."),
     Key::new("http.listen", Kind::Text, "127.0.0.1:8080", "Address and port of the HTTP API and page. A port that is set here and in use is an error; when nothing is set, the next free port is taken."),
     Key::new("http.max_cameras", Kind::Whole { least: 1, most: 100_000 }, "1000", "Most cameras that may exist, configured ones and those that first appear by a push."),
+    Key::new("http.insecure", Kind::Bool, "false", "Listen beyond the loopback without tokens: whoever reaches the port may see and do everything."),
+    Key::new("http.hosts", Kind::Words, "", "Further names by which this server is called, `*` for any. Always served: `localhost`, IP addresses and the name of this host; other names are refused, against DNS rebinding."),
+    Key::new("http.cors_origins", Kind::Words, "", "Pages elsewhere that may read, and write with a token, e.g. `https://wall.example.org`; `*` for any, which needs tokens."),
+    Key::new("http.tls_cert", Kind::Text, "", "PEM file of the certificate and its chain: serve HTTPS only. Read again when it changes."),
+    Key::new("http.tls_key", Kind::Text, "", "PEM file of the private key of `tls_cert`."),
+    Key::new("http.header_timeout", WAIT, "15s", "Longest wait for the whole header of a request, for a TLS handshake, and for the next request on a kept connection."),
+    Key::new("http.write_timeout", WAIT, "30s", "A client that takes nothing of its answer for so long is cut off."),
+    Key::new("http.max_connections", Kind::Whole { least: 1, most: 100_000 }, "1024", "Most connections at once; further ones are told to come again."),
+    Key::new("http.max_connections_per_client", Kind::Whole { least: 1, most: 100_000 }, "256", "Most connections of one address at once."),
+    Key::new("http.requests_per_second", Kind::Number { least: 0.01, most: 1_000_000.0, or_zero: true }, "1000", "Most requests a second of one token, or of one address without a token; 0 = no limit. Addresses of the loopback have none."),
+    Key::new("http.request_burst", Kind::Whole { least: 1, most: 1_000_000 }, "2000", "How many requests a client may send at once before that limit bites."),
     Key::new("index.foreign", Kind::Bool, "false", "Let HTTP requests search by SCAN for frames that other programs wrote without an index."),
     Key::new("log.format", Kind::Choice(&["auto", "human", "json"]), "auto", "`human`, `json`, or `auto`: human on a terminal and JSON elsewhere."),
     Key::new("log.level", Kind::Text, "info", "`error`, `warn`, `info`, `debug`, `trace` or `off`; single parts by `module=level`, separated by commas."),
     Key::new("shutdown.drain_timeout", WAIT, "8s", "Longest time that a stop may take to store and announce what was already captured; below the 10 s that `docker stop` waits."),
     Key::new("retention", Kind::Items(TIER_KEYS), "", "Tiers of lifetimes, instead of `redis.ttl_seconds`; the first keeps all frames."),
+    Key::new("tokens", Kind::Items(TOKEN_KEYS), "", "Who may use the HTTP API; none = everyone who reaches it. `framecache token new` makes one."),
     Key::new("cameras", Kind::Items(CAMERA_KEYS), "", "The cameras; none is fine: frames can also be pushed.").secrecy(Secrecy::Url),
 ];
 
@@ -156,6 +171,29 @@ pub const TIER_KEYS: &[Key] = &[
         Kind::Span { least: Duration::from_secs(1), most: Duration::from_secs(315_360_000) },
         "",
         "How long those frames live, in whole seconds, e.g. `1h`; longer in each tier.",
+    ),
+];
+
+/// Keys of one `[[tokens]]` entry.
+pub const TOKEN_KEYS: &[Key] = &[
+    Key::new(
+        "name",
+        Kind::Text,
+        "",
+        "Who holds it, for logs: letters, digits, `.`, `_`, `-`. Required, and unique.",
+    ),
+    Key::new(
+        "hash",
+        Kind::Text,
+        "",
+        "`sha256:` and the SHA-256 of the token in 64 hex digits. Required; the token itself never stands here.",
+    ),
+    Key::new("tenant", Kind::Text, "", "The one tenant that it may see, or `*` for all. Required."),
+    Key::new(
+        "access",
+        Kind::Choice(&["read", "write"]),
+        "read",
+        "`write` may also push, delete and control cameras.",
     ),
 ];
 

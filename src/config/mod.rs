@@ -12,11 +12,13 @@ mod camera;
 mod env;
 mod error;
 mod file;
+mod http;
 mod keys;
 mod secret;
 mod sections;
 mod server;
 mod settings;
+mod token;
 mod value;
 
 use std::path::Path;
@@ -27,14 +29,16 @@ use crate::model::retention::Retention;
 pub use camera::{CameraConfig, CameraMode};
 pub use env::{Environment, is_read};
 pub use error::ConfigError;
-pub use keys::{CAMERA_KEYS, IGNORED, KEYS, Key, OTHER_VARIABLES, Secrecy, TIER_KEYS};
+pub use http::{HttpConfig, TlsFiles};
+pub use keys::{CAMERA_KEYS, IGNORED, KEYS, Key, OTHER_VARIABLES, Secrecy, TIER_KEYS, TOKEN_KEYS};
 pub use secret::{MASK, Secret, SecretUrl, is_secret, masked, with_encoded_password};
 pub use sections::{
-    AmqpConfig, EmbeddedConfig, HttpConfig, IndexConfig, IngestConfig, LogConfig, LogFormat,
-    MetadataConfig, RedisConfig, ShutdownConfig,
+    AmqpConfig, EmbeddedConfig, IndexConfig, IngestConfig, LogConfig, LogFormat, MetadataConfig,
+    RedisConfig, ShutdownConfig,
 };
 pub use server::{RedisServer, RedisTarget};
 pub use settings::{Origin, Shown};
+pub use token::{TokenConfig, TokenHash};
 pub use value::Kind;
 
 /// The shipped, fully commented file: what the bare binary runs with, and what `config init` writes.

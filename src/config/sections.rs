@@ -2,7 +2,6 @@
 //!
 //! Values only: defaults stand in `keys`, checks in `build`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -74,17 +73,6 @@ pub struct IngestConfig {
     pub reconnect_max: Duration,
     /// The ffmpeg program: a path, or a name to look for in PATH.
     pub ffmpeg: PathBuf,
-}
-
-/// The HTTP side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HttpConfig {
-    /// Where to listen; port 0 takes any free one.
-    pub listen: SocketAddr,
-    /// Whether `listen` was configured: then a port in use is an error, else the next free one is taken.
-    pub listen_is_given: bool,
-    /// Most cameras that may exist, those that first appear by a push included.
-    pub max_cameras: usize,
 }
 
 /// How frames are searched.

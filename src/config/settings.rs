@@ -167,6 +167,13 @@ impl Settings {
         }
     }
 
+    pub(super) fn words(&self, name: &str) -> &[String] {
+        match self.get(name) {
+            Some(Setting { value: Value::Words(words), .. }) => words,
+            _ => &[],
+        }
+    }
+
     pub(super) fn items(&self, name: &str) -> &[Self] {
         match self.get(name) {
             Some(Setting { value: Value::Items(items), .. }) => items,
@@ -213,6 +220,7 @@ fn shown(key: &Key, value: &Value) -> String {
         (_, Value::Bytes(given)) => format!("{:?}", bytes_text(*given)),
         (_, Value::Span(given)) => format!("{:?}", span_text(*given)),
         (_, Value::Ttl(given)) => given.as_secs().to_string(),
+        (_, Value::Words(words)) => format!("{words:?}"),
         (_, Value::Items(_)) => "[]".to_owned(),
     }
 }

@@ -34,6 +34,8 @@ pub enum Kind {
     },
     /// Any text; an empty one counts as unset.
     Text,
+    /// Some texts: a list, or one text with commas between them.
+    Words,
     /// One of a few words.
     Choice(&'static [&'static str]),
     /// A size in bytes within bounds: `512MiB`, `2GB` or a whole number.
@@ -66,6 +68,7 @@ pub(super) enum Value {
     Bytes(u64),
     Span(Duration),
     Ttl(Ttl),
+    Words(Vec<String>),
     Items(Vec<Settings>),
 }
 
@@ -79,6 +82,8 @@ pub(super) enum Raw<'a> {
     Quoted(&'a str),
     /// Bare text: from the environment, from the command line or from the table of defaults.
     Bare(&'a str),
+    /// A list of texts in a file, one a line.
+    List(&'a str),
     /// Something else, named.
     Other(&'static str),
 }
@@ -92,6 +97,7 @@ impl std::fmt::Display for Raw<'_> {
             Self::Quoted(given) | Self::Bare(given) => {
                 write!(f, "{:?}", given.chars().take(100).collect::<String>())
             }
+            Self::List(lines) => write!(f, "{:?}", lines.lines().take(20).collect::<Vec<_>>()),
             Self::Other(what) => f.write_str(what),
         }
     }
@@ -122,6 +128,7 @@ impl Kind {
                 "a whole number of seconds from 1 to {} (frames that never expire would fill the store)",
                 Ttl::MAX_SECS
             ),
+            Self::Words => "a list of texts".to_owned(),
             Self::Items(_) => "a list of tables".to_owned(),
         }
     }
@@ -131,7 +138,7 @@ impl Kind {
     /// # Errors
     /// `()` when it does not fit; [`Kind::expected`] says what would.
     pub(super) fn read(&self, raw: Raw<'_>) -> Result<Option<Value>, ()> {
-        if matches!(raw, Raw::Quoted("") | Raw::Bare("")) {
+        if matches!(raw, Raw::Quoted("") | Raw::Bare("") | Raw::List("")) {
             return Ok(None);
         }
         let value = match self {
@@ -154,6 +161,7 @@ impl Kind {
                 span(raw).filter(|span| (least..=most).contains(&span)).map(Value::Span)
             }
             Self::Ttl => whole(raw).and_then(|secs| Ttl::from_secs(secs).ok()).map(Value::Ttl),
+            Self::Words => words(raw).map(Value::Words),
             Self::Items(_) => None,
         };
         value.map(Some).ok_or(())
@@ -190,6 +198,16 @@ fn text(raw: Raw<'_>) -> Option<&str> {
         Raw::Quoted(given) | Raw::Bare(given) => Some(given),
         _ => None,
     }
+}
+
+/// The texts of a list, without blanks around them; none of them may be empty.
+fn words(raw: Raw<'_>) -> Option<Vec<String>> {
+    let parts: Vec<&str> = match raw {
+        Raw::List(lines) => lines.split('\n').collect(),
+        _ => text(raw)?.split(',').collect(),
+    };
+    let words: Vec<String> = parts.iter().map(|part| part.trim().to_owned()).collect();
+    words.iter().all(|word| !word.is_empty()).then_some(words)
 }
 
 fn span(raw: Raw<'_>) -> Option<Duration> {

@@ -189,8 +189,8 @@ pub struct FamilyStats {
 pub struct StatsAnswer {
     /// By tenant, then prefix; only families with live frames.
     pub families: Vec<FamilyStats>,
-    /// What the server says of itself.
-    pub store: StoreInfo,
+    /// What the server says of itself; `None` for who may see one tenant only, because it counts all.
+    pub store: Option<StoreInfo>,
 }
 
 /// What a reindex found and did.

@@ -28,7 +28,7 @@ impl Query {
         if families.is_empty() {
             self.counts.missed(Kind::Stats);
         }
-        Ok(StatsAnswer { families, store: self.store.info().await? })
+        Ok(StatsAnswer { families, store: Some(self.store.info().await?) })
     }
 
     async fn family_stats(

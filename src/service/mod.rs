@@ -88,17 +88,23 @@ pub enum Followed {
 pub struct Readiness {
     /// Whether both store and bus are usable.
     pub ready: bool,
-    /// Which store, e.g. `redis at 127.0.0.1:6379`.
+    /// Which store; this and what follows is told only to who may see every tenant. E.g. `redis at 127.0.0.1:6379`.
+    #[serde(default)]
     pub store: String,
     /// Which bus, e.g. `amqp at 127.0.0.1:5672/client-a`.
+    #[serde(default)]
     pub bus: String,
     /// What is wrong, a sentence each; empty when ready.
+    #[serde(default)]
     pub reasons: Vec<String>,
     /// What is odd but stops nothing, a sentence each: a clock that stepped back.
+    #[serde(default)]
     pub warnings: Vec<String>,
     /// Stored frames that are not announced yet.
+    #[serde(default)]
     pub announcements_waiting: u64,
     /// Configured cameras that deliver no frames. They are no reason not to be ready.
+    #[serde(default)]
     pub cameras_down: Vec<CameraDown>,
 }
 

@@ -7,6 +7,31 @@
 use super::problem::Problem;
 use crate::model::name::Tenant;
 
+/// What the access layer found out about a request; without it nobody is let in.
+#[derive(Debug, Clone)]
+pub(super) struct Asker(pub(super) Result<Caller, Stranger>);
+
+/// Somebody who was not recognized where a token is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stranger {
+    /// Without a token and without a session that still lives.
+    NoToken,
+    /// With a token that is none of ours.
+    WrongToken,
+}
+
+impl From<Stranger> for Problem {
+    fn from(stranger: Stranger) -> Self {
+        Self::unauthorized(match stranger {
+            Stranger::NoToken => {
+                "a token is needed: send the header Authorization: Bearer TOKEN (framecache --token), \
+                 or sign in on the page"
+            }
+            Stranger::WrongToken => "this token is not known here: ask the operator for one",
+        })
+    }
+}
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Caller {

@@ -2,8 +2,9 @@
 //!
 //! Nothing is decided here: what a request means is said by the query types, what fails by
 //! `ServiceError`, and [`problem`] turns that into statuses in one place. Instants in answers are
-//! strings of nanoseconds. There is no access control yet: listen on the loopback only.
+//! strings of nanoseconds. [`access`] stands before all of them and finds out who asks.
 
+mod access;
 mod at;
 mod caller;
 mod cameras;
@@ -28,14 +29,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Extension, OriginalUri};
+use axum::extract::{DefaultBodyLimit, Extension, OriginalUri};
 use axum::http::Method;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use self::caller::Caller;
+pub use self::access::Access;
 use self::problem::Problem;
 pub use self::thumbnail::Thumbnails;
 use crate::clock::Clock;
@@ -63,6 +64,8 @@ pub struct WebState {
     pub max_frame_bytes: usize,
     /// Makes and keeps smaller pictures.
     pub thumbnails: Thumbnails,
+    /// Who may ask, and how often.
+    pub access: Arc<Access>,
     /// Ends the streams of events, which have no end of their own.
     pub stop: CancellationToken,
 }
@@ -85,8 +88,10 @@ pub fn router(state: WebState) -> Router {
         .route("/stats", get(stats::stats))
         .route("/status", get(status::status))
         .route("/events", get(events::follow))
-        .route("/reindex", post(reindex::reindex));
-    Router::new()
+        .route("/reindex", post(reindex::reindex))
+        .route("/session", session());
+    let web = Arc::new(state);
+    let router = Router::new()
         .route("/", get(page::index))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -94,8 +99,13 @@ pub fn router(state: WebState) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(Extension(push::room()))
-        .layer(Extension(Caller::anyone()))
-        .with_state(Arc::new(state))
+        .with_state(Arc::clone(&web));
+    access::guarded(router, &web)
+}
+
+fn session() -> MethodRouter<Arc<WebState>> {
+    use access::session::{BODY_MAX, show, sign_in, sign_out};
+    get(show).post(sign_in).delete(sign_out).layer(DefaultBodyLimit::max(BODY_MAX))
 }
 
 async fn unknown_path(OriginalUri(uri): OriginalUri) -> Problem {

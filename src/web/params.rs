@@ -14,7 +14,7 @@ use chrono::Utc;
 use url::form_urlencoded;
 
 use super::WebState;
-use super::caller::Caller;
+use super::caller::{Asker, Caller};
 use super::problem::Problem;
 use super::thumbnail;
 use crate::model::key::StreamId;
@@ -45,13 +45,14 @@ impl FromRequestParts<Arc<WebState>> for Call {
         parts: &mut Parts,
         web: &Arc<WebState>,
     ) -> Result<Self, Self::Rejection> {
+        let caller = caller(parts)?;
         let path = RawPathParams::from_request_parts(parts, web)
             .await
             .map_err(|_| Problem::bad_input("the path is no UTF-8 text"))?;
         Ok(Self {
             web: Arc::clone(web),
             headers: parts.headers.clone(),
-            caller: caller(parts)?,
+            caller,
             path: path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
         })
@@ -60,10 +61,13 @@ impl FromRequestParts<Arc<WebState>> for Call {
 
 /// What the access layer found out; a route without that layer is a defect and lets nobody in.
 fn caller(parts: &Parts) -> Result<Caller, Problem> {
-    let found = parts.extensions.get::<Caller>().cloned();
-    found.ok_or_else(|| {
-        ServiceError::new(ErrorKind::Internal, "nobody checked who asks: this is a defect").into()
-    })
+    match parts.extensions.get::<Asker>() {
+        Some(Asker(asker)) => asker.clone().map_err(Problem::from),
+        None => {
+            let said = "nobody checked who asks: this is a defect";
+            Err(ServiceError::new(ErrorKind::Internal, said).into())
+        }
+    }
 }
 
 impl Call {

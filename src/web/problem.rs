@@ -3,14 +3,16 @@
 //! `type` is `urn:framecache:error:<kind>` and is what programs should look at; `detail` is the one
 //! sentence for people. A remote service reads both back into the same `ServiceError`.
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::service::{ErrorKind, ServiceError};
 
-/// Seconds after which a client may come again.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+/// Seconds after which a client may come again, where nothing better is known.
+const RETRY_AFTER: u64 = 1;
 
 /// An answer that says what was wrong.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +21,7 @@ pub(super) struct Problem {
     status: StatusCode,
     title: &'static str,
     detail: String,
+    retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -36,27 +39,47 @@ impl Problem {
     /// What was asked for does not live here.
     pub(super) fn not_found(detail: String) -> Self {
         let (kind, status) = ("not-found", StatusCode::NOT_FOUND);
-        Self { kind, status, title: "Nothing found", detail }
+        Self { kind, status, title: "Nothing found", detail, retry_after: None }
     }
 
     /// The frame is there, but no picture can be made of it.
     pub(super) fn undecodable(detail: String) -> Self {
         let (kind, status) = ("undecodable", StatusCode::UNPROCESSABLE_ENTITY);
-        Self { kind, status, title: "No picture can be made", detail }
+        Self { kind, status, title: "No picture can be made", detail, retry_after: None }
     }
 
     /// No such page.
     pub(super) fn unknown_path(path: &str) -> Self {
         let (kind, status) = ("unknown-path", StatusCode::NOT_FOUND);
         let detail = format!("nothing is served at {path}: / lists what is");
-        Self { kind, status, title: "Unknown path", detail }
+        Self { kind, status, title: "Unknown path", detail, retry_after: None }
+    }
+
+    /// Who asks was not recognized.
+    pub(super) fn unauthorized(detail: &str) -> Self {
+        let (kind, status) = ("unauthorized", StatusCode::UNAUTHORIZED);
+        let detail = detail.to_owned();
+        Self { kind, status, title: "Token needed", detail, retry_after: None }
+    }
+
+    /// The client means another server.
+    pub(super) fn unknown_host(detail: String) -> Self {
+        let (kind, status) = ("unknown-host", StatusCode::MISDIRECTED_REQUEST);
+        Self { kind, status, title: "Unknown host", detail, retry_after: None }
+    }
+
+    /// The client asks too often, and should come again after `wait`.
+    pub(super) fn too_many(detail: &str, wait: Duration) -> Self {
+        let (kind, status) = ("too-many-requests", StatusCode::TOO_MANY_REQUESTS);
+        let (detail, retry_after) = (detail.to_owned(), Some(wait.as_secs() + 1));
+        Self { kind, status, title: "Too many requests", detail, retry_after }
     }
 
     /// The path exists, but not for this method.
     pub(super) fn unknown_method(method: &Method, path: &str) -> Self {
         let (kind, status) = ("unknown-method", StatusCode::METHOD_NOT_ALLOWED);
         let detail = format!("{path} does not take {method}: the header Allow says what it takes");
-        Self { kind, status, title: "Method not allowed", detail }
+        Self { kind, status, title: "Method not allowed", detail, retry_after: None }
     }
 }
 
@@ -74,13 +97,14 @@ impl From<ServiceError> for Problem {
                 ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal error")
             }
         };
-        Self { kind, status, title, detail: error.message }
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
+        Self { kind, status, title, detail: error.message, retry_after }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self { kind, status, title, detail } = self;
+        let Self { kind, status, title, detail, retry_after } = self;
         let body = json!({
             "type": format!("urn:framecache:error:{kind}"),
             "title": title,
@@ -91,8 +115,11 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         let problem = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, problem);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        if let Some(secs) = retry_after {
+            headers.insert(header::RETRY_AFTER, secs.into());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

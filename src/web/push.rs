@@ -59,6 +59,11 @@ pub(super) async fn push(
     let params = call.params(&[])?;
     let stream = call.stream(&params)?;
     call.caller.may_write()?;
+    if call.caller.tenant.is_some() && stream.tenant != call.web.tenant {
+        // Which tenant it is that this process writes is not for this caller.
+        let said = format!("frames of tenant {} are not taken here", stream.tenant);
+        return Err(Problem::bad_input(said));
+    }
     let at = timestamp(&call.headers, params.now())?;
     let (length, max) = (length(&call.headers), call.web.max_frame_bytes);
     let _held = hold(room, length.unwrap_or(max).min(max))?;

@@ -10,5 +10,8 @@ use crate::service::Service as _;
 
 pub(super) async fn stats(call: Call) -> Result<Json<StatsAnswer>, Problem> {
     let params = call.params(&["camera"])?;
-    Ok(Json(call.web.service.stats(&params.wide_scope()?).await?))
+    let mut stats = call.web.service.stats(&params.wide_scope()?).await?;
+    // The store's own figures count every tenant.
+    stats.store = stats.store.filter(|_| call.caller.tenant.is_none());
+    Ok(Json(stats))
 }

@@ -91,7 +91,11 @@ fn memory_needed(config: &Config, stats: &StatsAnswer) -> Finding {
     let (frames, bytes, rate) = family.map_or((0, 0, 0.0), |f| (f.frames, f.bytes, f.rate_fps));
     let inflow = Inflow::of(config, frames, bytes, rate);
     let cameras = family.map_or(config.cameras.len(), |family| family.cameras.len());
-    memory::judge(inflow, inflow.needs(cameras, &config.retention), stats.store.max_bytes)
+    memory::judge(
+        inflow,
+        inflow.needs(cameras, &config.retention),
+        stats.store.as_ref().and_then(|store| store.max_bytes),
+    )
 }
 
 /// A running `up` tells how it does; a named one must run, another one may.

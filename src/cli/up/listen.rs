@@ -42,7 +42,8 @@ mod tests {
     use super::*;
 
     fn http(listen: SocketAddr, listen_is_given: bool) -> HttpConfig {
-        HttpConfig { listen, listen_is_given, max_cameras: 10 }
+        let shipped = crate::config::Config::load(None, &Default::default()).unwrap().config.http;
+        HttpConfig { listen, listen_is_given, ..shipped }
     }
 
     #[tokio::test]

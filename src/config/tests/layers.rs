@@ -294,3 +294,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn lists_and_tokens_are_read_from_the_file_and_from_the_environment() {
+    let hash = TokenHash::of("abc");
+    let token = |name: &str, tenant: Option<&str>, write| TokenConfig {
+        name: CameraId::new(name).unwrap(),
+        hash,
+        tenant: tenant.map(|tenant| Tenant::new(tenant).unwrap()),
+        write,
+    };
+    let file = format!(
+        "[http]\nlisten = \"0.0.0.0:1\"\nhosts = [\"A.example\", \"b\"]\ncors_origins = \"https://w:443, http://x:8080\"\ntls_cert = \"c\"\ntls_key = \"k\"\nrequests_per_second = 0\n[[tokens]]\nname = \"a\"\nhash = \"{hash}\"\ntenant = \"*\"\n"
+    );
+    let in_env =
+        format!("[{{name = \"b\", hash = \"{hash}\", tenant = \"shop\", access = \"write\"}}]");
+    let base = defaults().http;
+    let expected = HttpConfig {
+        listen: "0.0.0.0:1".parse().unwrap(),
+        listen_is_given: true,
+        hosts: vec!["a.example".to_owned(), "b".to_owned()],
+        cors_origins: vec!["https://w".to_owned(), "http://x:8080".to_owned()],
+        tls: Some(TlsFiles { cert: "c".into(), key: "k".into() }),
+        requests_per_second: None,
+        tokens: vec![token("a", None, false)],
+        ..base
+    };
+    assert_eq!(config(&file, &[]).http, expected);
+    let changed =
+        config(&file, &[("FRAMECACHE_TOKENS", &in_env), ("FRAMECACHE_HTTP__HOSTS", "c , d")]);
+    let expected = HttpConfig {
+        hosts: vec!["c".to_owned(), "d".to_owned()],
+        tokens: vec![token("b", Some("shop"), true)],
+        ..expected
+    };
+    assert_eq!(changed.http, expected);
+}

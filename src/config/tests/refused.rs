@@ -149,6 +149,26 @@ const CONTRADICTIONS: &[Case] = &[
         "c.toml:2: http.listen \"8080\" does not fit: write ADDRESS:PORT, e.g. 127.0.0.1:8080 or 0.0.0.0:8080",
     ),
     (
+        "[http]\nlisten = \"0.0.0.0:8080\"",
+        "c.toml:2: http.listen = \"0.0.0.0:8080\" can be reached from other machines and there are no tokens: make one with `framecache token new` and add it as [[tokens]], listen on 127.0.0.1, or set [http] insecure = true to let everyone in",
+    ),
+    (
+        "[http]\ncors_origins = \"*\"",
+        "c.toml:2: http.cors_origins = \"*\" without tokens would let every page of the web see and do everything: name the origins, or make tokens with `framecache token new`",
+    ),
+    (
+        "[http]\ncors_origins = [\"https://a\", \"https://b/page\"]",
+        "c.toml:2: http.cors_origins: \"https://b/page\" is no origin: write scheme, host and port, e.g. \"https://wall.example.org\"",
+    ),
+    (
+        "[http]\nhosts = [\"https://a\"]",
+        "c.toml:2: http.hosts: \"https://a\" is no host name: write it without scheme and port, e.g. \"cams.example.org\"",
+    ),
+    (
+        "[http]\ntls_cert = \"a.pem\"",
+        "c.toml:2: http.tls_cert is set and http.tls_key is not: HTTPS needs both, HTTP neither",
+    ),
+    (
         "[log]\nlevel = \"loud\"",
         "c.toml:2: log.level = \"loud\" does not fit: write error, warn, info, debug, trace or off, single parts as module=level, separated by commas",
     ),
@@ -158,6 +178,40 @@ const CONTRADICTIONS: &[Case] = &[
 fn values_that_do_not_fit_together_are_refused() {
     for (text, said) in CONTRADICTIONS {
         assert_eq!(refusal(text, &[]), *said, "{text}");
+    }
+}
+
+/// What every refused token lacks nothing else of.
+const ABC: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+#[test]
+fn tokens_that_do_not_fit_are_refused_without_being_repeated() {
+    let one = |name: &str, hash: &str, tenant: &str| {
+        format!("[[tokens]]\n{name}\nhash = \"{hash}\"\n{tenant}\n")
+    };
+    let (name, all) = ("name = \"a\"", "tenant = \"*\"");
+    let fine = one(name, ABC, all);
+    for (text, said) in [
+        (one("", ABC, all), "c.toml:1: token 1: add name = \"...\", who holds it"),
+        (
+            one("name = \"a b\"", ABC, all),
+            "c.toml:2: token 1: its name must be 1 to 64 letters, digits, '.', '_' or '-', not starting with '.' or '-'",
+        ),
+        (
+            one(name, "fc_the-token-itself", all),
+            "c.toml:3: token 1: hash must be \"sha256:\" and 64 hex digits: `framecache token new` prints it; the token itself must not stand here",
+        ),
+        (
+            one(name, ABC, ""),
+            "c.toml:1: token 1: add tenant = \"...\", the one it may see, or \"*\" for all",
+        ),
+        (format!("{fine}{fine}"), "c.toml:6: tokens 1 and 2 have the same name: give each its own"),
+        (
+            format!("{fine}{}", one("name = \"b\"", ABC, all)),
+            "c.toml:7: tokens 1 and 2 have the same hash: give each its own",
+        ),
+    ] {
+        assert_eq!(refusal(&text, &[]), said, "{text}");
     }
 }
 

@@ -191,7 +191,11 @@ impl Http {
         if kind == Some("not-found") {
             return Verdict::NothingFound;
         }
-        let known = kind.and_then(|kind| serde_json::from_value(kind.into()).ok());
+        let known = kind.and_then(|kind| match kind {
+            "unauthorized" | "unknown-host" => Some(ErrorKind::Denied),
+            "too-many-requests" => Some(ErrorKind::Unavailable),
+            kind => serde_json::from_value(kind.into()).ok(),
+        });
         Verdict::Failed(match (known, problem) {
             (Some(kind), Some(problem)) => ServiceError { kind, message: problem.detail },
             (None, Some(problem)) => self.odd(&problem.detail),

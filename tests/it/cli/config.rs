@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::Place;
+use super::{PUSHED, Place, Up};
 
 #[test]
 fn init_writes_a_file_that_is_right_and_replaces_none() {
@@ -70,4 +70,36 @@ fn show_tells_each_value_its_origin_and_no_secret() {
     let table = show(&["config", "show"]).text();
     assert!(table.starts_with("KEY "), "{table}");
     assert!(table.contains("amqp://u:***@h/v") && !table.contains("hunter2"), "{table}");
+}
+
+#[test]
+fn a_new_token_is_printed_once_and_a_server_reads_its_entry() {
+    let place = Place::new();
+    let new = place.run(&["token", "new", "--name", "wall", "--tenant", "default", "--json"]);
+    let new = new.ended(0).json().remove(0);
+    let token = new["token"].as_str().unwrap();
+    assert_eq!((token.len(), &token[..3]), (46, "fc_"));
+    let printed = place.run(&["token", "new", "--name", "gate", "--write"]).ended(0).text();
+    let (first, entry) = printed.split_once('\n').unwrap();
+    let other = first.strip_prefix("# token: ").unwrap();
+    assert_ne!(token, other);
+    let entry = entry.trim_end();
+    assert!(entry.ends_with("tenant = \"*\"\naccess = \"write\""), "{entry}");
+    let hash = new["hash"].as_str().unwrap();
+    let config = format!(
+        "{PUSHED}{entry}\n[[tokens]]\nname = \"wall\"\nhash = \"{hash}\"\ntenant = \"default\"\n"
+    );
+    let up = Up::start(&place, &config);
+    let shown = place.run(&["config", "show", "--config", "up.toml"]).ended(0).text();
+    assert!(shown.contains(hash) && !shown.contains(token), "{shown}");
+    let log = fs::read_to_string(place.path("up.log")).unwrap();
+    assert!(!log.contains(other) && !log.contains(token), "{log}");
+    drop(up);
+    for (arguments, said) in [
+        (["--name", "a b"], "--name \"a b\" does not fit: write 1 to 64 letters"),
+        (["--tenant", "a:b"], "tenant \"a:b\" does not fit"),
+    ] {
+        let refused = place.run(&[&["token", "new"][..], &arguments].concat()).ended(2);
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    }
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end where its server fails")]
 
+mod access;
 mod api;
 mod delete;
 mod docs;
@@ -33,7 +34,7 @@ use framecache::service::Service;
 use framecache::service::local::{LocalParts, LocalService};
 use framecache::store::memory::MemoryStore;
 use framecache::store::{FrameStore, PutFrame};
-use framecache::web::{Thumbnails, WebState, router, serve};
+use framecache::web::{Access, Thumbnails, WebState, router, serve};
 use reqwest::{Client, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -171,6 +172,7 @@ fn state(
         scan: true,
         max_frame_bytes: MAX_FRAME_BYTES,
         thumbnails: Thumbnails::default(),
+        access: Arc::new(Access::open()),
         stop: stop.clone(),
     }
 }
