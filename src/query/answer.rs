@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::model::frame::{Frame, FrameInfo};
-use crate::model::key::StreamId;
+use crate::model::key::{FrameKey, StreamId};
 use crate::model::name::{CameraId, Prefix, Tenant};
 use crate::model::time::{TimeRange, UnixNanos};
 use crate::store::StoreInfo;
@@ -95,6 +96,24 @@ pub struct RangeAnswer {
     pub foreign: u64,
     /// Whether a scan was needed.
     pub scanned: bool,
+}
+
+/// A frame that was listed, and its bytes unless it died before they were read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// Its key.
+    pub key: FrameKey,
+    /// The JPEG; `None` when the frame expired, was deleted or evicted since it was listed.
+    pub bytes: Option<Bytes>,
+}
+
+impl Fetched {
+    /// The frame, if it lives.
+    #[must_use]
+    pub fn frame(self) -> Option<Frame> {
+        let Self { key, bytes } = self;
+        bytes.map(|bytes| Frame { key, bytes })
+    }
 }
 
 /// The frame nearest to an instant.

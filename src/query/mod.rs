@@ -27,7 +27,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use self::answer::{
-    CameraSummary, DeleteReport, DeleteRequest, FamilyStats, How, Nearest, RangeAnswer,
+    CameraSummary, DeleteReport, DeleteRequest, FamilyStats, Fetched, How, Nearest, RangeAnswer,
     RangeRequest, ReindexReport, Scope, StatsAnswer, TimelineStep, Via,
 };
 pub use self::counts::{Kind, QueryCounts};

@@ -2,7 +2,7 @@
 
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
-use super::answer::{RangeAnswer, RangeRequest, Via};
+use super::answer::{Fetched, RangeAnswer, RangeRequest, Via};
 use super::counts::Kind;
 use super::pick::Need;
 use super::walk::Walk;
@@ -35,15 +35,12 @@ impl Query {
         Ok(RangeAnswer { frames, dead, foreign, scanned: any_scan })
     }
 
-    /// The frames of a window with their bytes, in the order of [`Query::range`]: fetched 16 at a
-    /// time, two batches in flight, one slice of the window planned ahead.
-    ///
-    /// Frames that die meanwhile are left out and counted, so it may yield fewer than the limit.
-    /// An error ends the stream.
-    pub fn range_frames(
+    /// The keys of a window in the order of [`Query::range`], page by page: never more than one
+    /// slice of the window at a time. With `every` or `limit` those that live are counted.
+    pub fn range_keys(
         &self,
         request: RangeRequest,
-    ) -> BoxStream<'static, Result<Frame, QueryError>> {
+    ) -> BoxStream<'static, Result<Vec<FrameKey>, QueryError>> {
         self.counts.begin(Kind::Range, request.how.via);
         let picks = request.every.is_some() || request.limit.is_some();
         let need = if picks { Need::Size } else { Need::Key };
@@ -58,26 +55,46 @@ impl Query {
                 }))
             }))
         };
-        self.fetch_pages(stream::once(pages).try_flatten().boxed())
+        stream::once(pages).try_flatten().boxed()
+    }
+
+    /// The frames of a window with their bytes, in the order of [`Query::range`]: fetched 16 at a
+    /// time, two batches in flight, one slice of the window planned ahead.
+    ///
+    /// Frames that die meanwhile are left out and counted, so it may yield fewer than the limit.
+    /// An error ends the stream.
+    pub fn range_frames(
+        &self,
+        request: RangeRequest,
+    ) -> BoxStream<'static, Result<Frame, QueryError>> {
+        live(self.range_fetched(request))
+    }
+
+    /// As [`Query::range_frames`], with the keys of those that died meanwhile in their places.
+    pub fn range_fetched(
+        &self,
+        request: RangeRequest,
+    ) -> BoxStream<'static, Result<Fetched, QueryError>> {
+        self.fetch_pages(self.range_keys(request))
     }
 
     /// The frames under these keys, in their order; those that do not live are left out and
     /// counted. Fetched 16 at a time, two batches in flight. An error ends the stream.
     pub fn frames(&self, keys: Vec<FrameKey>) -> BoxStream<'static, Result<Frame, QueryError>> {
-        self.fetch_pages(stream::once(async move { Ok(keys) }).boxed())
+        live(self.fetch_pages(stream::once(async move { Ok(keys) }).boxed()))
     }
 
     fn fetch_pages(
         &self,
         pages: BoxStream<'static, Result<Vec<FrameKey>, QueryError>>,
-    ) -> BoxStream<'static, Result<Frame, QueryError>> {
+    ) -> BoxStream<'static, Result<Fetched, QueryError>> {
         let query = self.clone();
         pages
             .map_ok(|keys| stream::iter(batches(keys)).map(Ok))
             .try_flatten()
             .map_ok(move |batch| {
                 let query = query.clone();
-                async move { query.fetch_batch(batch).await }
+                async move { query.fetch_listed(batch).await }
             })
             .try_buffered(BATCHES_IN_FLIGHT)
             .map_ok(|frames| stream::iter(frames).map(Ok))
@@ -97,6 +114,13 @@ impl Query {
         }
         Ok(bytes.map(|bytes| Frame { key: key.clone(), bytes }))
     }
+}
+
+/// Leaves out what died.
+fn live(
+    fetched: BoxStream<'static, Result<Fetched, QueryError>>,
+) -> BoxStream<'static, Result<Frame, QueryError>> {
+    fetched.try_filter_map(|one| async move { Ok(one.frame()) }).boxed()
 }
 
 /// Cuts a page of keys into batches, one at a time.

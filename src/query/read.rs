@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use super::answer::Fetched;
 use super::pick::{Candidate, Need, Rules, choose, dimensions_at, merge};
 use super::sweep::selector_of;
 use super::{Query, QueryError};
@@ -190,15 +191,19 @@ impl Query {
 
     /// Those of at most [`FETCH_MAX`] keys that live, with their bytes; counts the others as dead.
     pub(super) async fn fetch_batch(&self, keys: Vec<FrameKey>) -> Result<Vec<Frame>, QueryError> {
+        let fetched = self.fetch_listed(keys).await?;
+        Ok(fetched.into_iter().filter_map(Fetched::frame).collect())
+    }
+
+    /// At most [`FETCH_MAX`] keys, with their bytes where they live; counts the others as dead.
+    pub(super) async fn fetch_listed(
+        &self,
+        keys: Vec<FrameKey>,
+    ) -> Result<Vec<Fetched>, QueryError> {
         let bytes = self.store.fetch(&keys).await?;
-        let asked = keys.len();
-        let frames: Vec<Frame> = keys
-            .into_iter()
-            .zip(bytes)
-            .filter_map(|(key, bytes)| bytes.map(|bytes| Frame { key, bytes }))
-            .collect();
-        self.counts.met_dead(count(asked - frames.len()));
-        Ok(frames)
+        self.counts.met_dead(count(bytes.iter().filter(|bytes| bytes.is_none()).count()));
+        let found = keys.into_iter().zip(bytes);
+        Ok(found.map(|(key, bytes)| Fetched { key, bytes }).collect())
     }
 
     /// What is told of each candidate, with the dimensions that its camera had then.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 
 use super::{CameraDown, ErrorKind, Followed, Readiness, Service, ServiceError, TimelineRequest};
 use crate::bus::{Bus, BusError, BusState, Event};
@@ -21,8 +21,8 @@ use crate::model::name::Tenant;
 use crate::model::retention::Retention;
 use crate::model::time::{TimeRange, UnixNanos};
 use crate::query::{
-    CameraSummary, DeleteReport, DeleteRequest, How, Nearest, Query, QueryError, RangeAnswer,
-    RangeRequest, ReindexReport, Scope, StatsAnswer, TimelineStep, Via,
+    CameraSummary, DeleteReport, DeleteRequest, Fetched, How, Nearest, Query, QueryError,
+    RangeAnswer, RangeRequest, ReindexReport, Scope, StatsAnswer, TimelineStep, Via,
 };
 use crate::stats::{Observer, ObserverParts};
 use crate::store::{FrameStore, Selector, StoreError};
@@ -102,6 +102,22 @@ impl LocalService {
             BusState::Away(why) => Some(format!("the bus is away: {why}")),
             BusState::Refused(why) => Some(format!("the bus refuses: {why}")),
         }
+    }
+
+    /// The frames of a window with their bytes, as they are read: memory follows two batches of 16.
+    pub fn fetched(
+        &self,
+        request: RangeRequest,
+    ) -> BoxStream<'static, Result<Fetched, ServiceError>> {
+        self.0.query.range_fetched(request).map_err(ServiceError::from).boxed()
+    }
+
+    /// The keys of a window, page by page.
+    pub fn keys(
+        &self,
+        request: RangeRequest,
+    ) -> BoxStream<'static, Result<Vec<FrameKey>, ServiceError>> {
+        self.0.query.range_keys(request).map_err(ServiceError::from).boxed()
     }
 
     /// Refuses to change anything of another tenant.

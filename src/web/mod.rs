@@ -10,6 +10,7 @@ mod caller;
 mod cameras;
 mod delete;
 mod events;
+mod export;
 mod frames;
 mod health;
 mod latest;
@@ -84,6 +85,8 @@ pub fn router(state: WebState) -> Router {
         )
         .route("/cameras/{camera}/frames/{frame}", get(frames::one))
         .route("/frames", get(frames::of_cameras))
+        .route("/frames.zip", get(export::zip::of_cameras))
+        .route("/cameras/{camera}/frames.zip", get(export::zip::of_camera))
         .route("/timeline", get(timeline::steps))
         .route("/stats", get(stats::stats))
         .route("/status", get(status::status))

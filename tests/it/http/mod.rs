@@ -9,6 +9,7 @@ mod delete;
 mod docs;
 mod errors;
 mod events;
+mod export_zip;
 mod pictures;
 mod remote;
 mod status;
