@@ -6,14 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use super::collector::CollectedCamera;
 use super::health::Reporter;
 use super::sink::Sink;
-use super::source::{self, End, Source};
+use super::source::{End, Source};
 use super::spec::CameraSpec;
 use crate::backoff::Backoff;
 use crate::clock::Clock;
@@ -36,18 +36,15 @@ pub(super) struct CameraTask {
 }
 
 impl CameraTask {
-    /// A task that is still to be run.
-    ///
-    /// # Errors
-    /// One sentence when an option in the camera's URL does not fit.
+    /// A task that is still to be run, on a source that was opened for the same camera.
     pub(super) fn new(
-        spec: CameraSpec,
-        lane: Lane,
+        camera: CollectedCamera,
+        source: Box<dyn Source>,
         clock: Arc<dyn Clock>,
         reporter: Reporter,
-    ) -> Result<Self> {
-        let source = source::open(&spec)?;
-        Ok(Self { spec, lane, clock, reporter, source })
+    ) -> Self {
+        let CollectedCamera { spec, lane } = camera;
+        Self { spec, lane, clock, reporter, source }
     }
 
     /// Collects until `stop`, or until a source that is not to be repeated has come to its end.

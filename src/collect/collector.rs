@@ -14,6 +14,7 @@ use tracing::error;
 
 use super::camera::CameraTask;
 use super::health::HealthBoard;
+use super::source::{self, Source};
 use super::spec::CameraSpec;
 use super::status;
 use crate::bus::Bus;
@@ -57,9 +58,7 @@ impl Collector {
         clock: &Arc<dyn Clock>,
         stop: &CancellationToken,
     ) -> Result<Self> {
-        for CollectedCamera { spec, .. } in &cameras {
-            spec.check().with_context(|| format!("camera {}", spec.id))?;
-        }
+        let opened = cameras.into_iter().map(opened).collect::<Result<Vec<_>>>()?;
         let mut collector = Self {
             tasks: JoinSet::new(),
             names: HashMap::new(),
@@ -68,8 +67,8 @@ impl Collector {
             clock: Arc::clone(clock),
             stop: stop.clone(),
         };
-        for camera in cameras {
-            collector.run(camera)?;
+        for (camera, source) in opened {
+            collector.begin(camera, source);
         }
         let board = collector.board.clone();
         let telling = status::publish(board, bus, Arc::clone(clock), stop.clone());
@@ -89,15 +88,19 @@ impl Collector {
     /// # Errors
     /// One sentence when an option in its URL does not fit; nothing is started then.
     pub fn run(&mut self, camera: CollectedCamera) -> Result<()> {
-        let CollectedCamera { spec, lane } = camera;
-        let (id, name, source) = (spec.id.clone(), spec.name.clone(), spec.url.to_string());
-        spec.check().with_context(|| format!("camera {id}"))?;
-        let reporter = self.board.add(id.clone(), name, source);
-        let task = CameraTask::new(spec, lane, Arc::clone(&self.clock), reporter)?;
+        let (camera, source) = opened(camera)?;
+        self.begin(camera, source);
+        Ok(())
+    }
+
+    fn begin(&mut self, camera: CollectedCamera, source: Box<dyn Source>) {
+        let spec = &camera.spec;
+        let (id, name, url) = (spec.id.clone(), spec.name.clone(), spec.url.to_string());
+        let reporter = self.board.add(id.clone(), name, url);
+        let task = CameraTask::new(camera, source, Arc::clone(&self.clock), reporter);
         let stop = self.stop.child_token();
         self.stops.insert(id.clone(), stop.clone());
         self.spawn(Some(id), task.run(stop));
-        Ok(())
     }
 
     /// Puts a camera on the board that is not collected for now.
@@ -155,4 +158,11 @@ impl Collector {
         let handle = self.tasks.spawn(task);
         self.names.insert(handle.id(), camera);
     }
+}
+
+/// Opens the source of a camera; connects to nothing.
+fn opened(camera: CollectedCamera) -> Result<(CollectedCamera, Box<dyn Source>)> {
+    let source = source::open(&camera.spec);
+    let source = source.with_context(|| format!("camera {}", camera.spec.id))?;
+    Ok((camera, source))
 }

@@ -24,6 +24,9 @@ pub struct CameraSpec {
     pub snapshot_interval: Option<Duration>,
     /// Read by ffmpeg what could be read without it: `rtsp://` and `http://`.
     pub by_ffmpeg: bool,
+    /// Of the JPEGs that are made here, by ffmpeg or `synthetic:`, 1..=100; `None`: as the source
+    /// does it by itself.
+    pub quality: Option<u8>,
     /// Without a frame for so long (and for three times the usual) it is connected to anew.
     pub stall_timeout: Duration,
     /// The longest wait between two attempts to reach it.
@@ -44,6 +47,7 @@ impl CameraSpec {
             url,
             snapshot_interval: None,
             by_ffmpeg: false,
+            quality: None,
             stall_timeout: Duration::from_secs(10),
             reconnect_max: Duration::from_secs(30),
             max_frame_bytes: FRAME_MAX_BYTES,

@@ -50,6 +50,8 @@ pub struct CameraConfig {
     pub fps: Option<f64>,
     /// How long its frames live; `None` = as those of all cameras.
     pub ttl: Option<Ttl>,
+    /// Of the JPEGs that are made here, 1..=100; `None` = what the source does by itself.
+    pub quality: Option<u8>,
 }
 
 /// Checks the list of cameras.
@@ -59,7 +61,7 @@ pub(super) fn read_cameras(
 ) -> Result<Vec<CameraConfig>, ConfigError> {
     let mut cameras: Vec<CameraConfig> = Vec::with_capacity(items.len());
     for (number, item) in (1..).zip(items) {
-        let camera = read_camera(number, item, target_fps)?;
+        let camera = read_camera(&format!("camera {number}"), item, target_fps)?;
         if let Some(at) = cameras.iter().position(|other| other.id == camera.id) {
             let message = format!(
                 "cameras {} and {number} have the same id {:?}: give each camera its own",
@@ -73,26 +75,27 @@ pub(super) fn read_cameras(
     Ok(cameras)
 }
 
-fn read_camera(
-    number: usize,
+/// Checks one camera, which errors call `label`.
+pub(super) fn read_camera(
+    label: &str,
     item: &Settings,
     target_fps: Option<f64>,
 ) -> Result<CameraConfig, ConfigError> {
     let missing = |what: &str| {
-        let message = format!("camera {number} has no {what}: add {what} = \"...\" to it");
+        let message = format!("{label} has no {what}: add {what} = \"...\" to it");
         ConfigError::refused(item.origin.clone(), message)
     };
     let id = item.text("id").ok_or_else(|| missing("id"))?;
-    let id = CameraId::new(id).map_err(|error| {
-        ConfigError::refused(item.origin("id"), format!("camera {number}: {error}"))
-    })?;
+    let id = CameraId::new(id)
+        .map_err(|error| ConfigError::refused(item.origin("id"), format!("{label}: {error}")))?;
     let url = item.text("url").ok_or_else(|| missing("url"))?;
     let refuse = |key: &str, message: &str| {
-        let message = format!("camera {number} ({id}): {message}");
-        ConfigError::refused(item.origin(key), message)
+        ConfigError::refused(item.origin(key), format!("{label} ({id}): {message}"))
     };
     let family = family_of(url).map_err(|message| refuse("url", &message))?;
     let mode = mode(family, item.text("mode")).map_err(|message| refuse("mode", message))?;
+    let quality = item.whole("quality").map(|given| quality(given, url, mode)).transpose();
+    let quality = quality.map_err(|message| refuse("quality", message))?;
     Ok(CameraConfig {
         name: item.text("name").unwrap_or(id.as_str()).to_owned(),
         url: SecretUrl::new(url.to_owned()),
@@ -100,8 +103,23 @@ fn read_camera(
         interval: item.span("interval"),
         fps: item.number("fps").or(target_fps).filter(|fps| *fps > 0.0),
         ttl: item.ttl("ttl_seconds"),
+        quality,
         id,
     })
+}
+
+/// Refuses a quality for pictures that are passed on as they come.
+fn quality(given: u64, url: &str, mode: CameraMode) -> Result<u8, &'static str> {
+    let scheme = split_scheme(url).map(|(scheme, _)| scheme);
+    match scheme.as_deref() {
+        Some("dir" | "push") => Err(
+            "the pictures of this kind of url are stored as they come, so none has another quality: remove quality",
+        ),
+        Some("http" | "https" | "rtsp") if mode != CameraMode::Ffmpeg => Err(
+            "the camera's own JPEGs are stored as they come: remove quality, or add mode = \"ffmpeg\" to have every picture encoded anew",
+        ),
+        _ => Ok(u8::try_from(given).unwrap_or(100)),
+    }
 }
 
 /// What the modes of reading depend on.

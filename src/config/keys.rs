@@ -214,6 +214,7 @@ pub const CAMERA_KEYS: &[Key] = &[
         "Most frames a second taken from it; 0 = no limit. Unset: `target_fps`.",
     ),
     Key::new("ttl_seconds", Kind::Ttl, "", "How long its frames live. Unset: as all others."),
+    Key::new("quality", Kind::Whole { least: 1, most: 100 }, "", "Of the JPEGs that are made here: by ffmpeg, and `synthetic:`. Refused where the camera's own pictures are stored as they come: `push:`, `dir:`, and `http://` or `rtsp://` without `mode = \"ffmpeg\"`."),
     Key::new(
         "mode",
         Kind::Choice(&["auto", "mjpeg", "snapshot", "ffmpeg"]),

@@ -14,6 +14,8 @@ mod error;
 mod file;
 mod http;
 mod keys;
+mod reload;
+mod request;
 mod secret;
 mod sections;
 mod server;
@@ -31,6 +33,7 @@ pub use env::{Environment, is_read};
 pub use error::ConfigError;
 pub use http::{HttpConfig, TlsFiles};
 pub use keys::{CAMERA_KEYS, IGNORED, KEYS, Key, OTHER_VARIABLES, Secrecy, TIER_KEYS, TOKEN_KEYS};
+pub use request::{CameraTable, toml};
 pub use secret::{MASK, Secret, SecretUrl, is_secret, masked, with_encoded_password};
 pub use sections::{
     AmqpConfig, EmbeddedConfig, IndexConfig, IngestConfig, LogConfig, LogFormat, MetadataConfig,
@@ -184,6 +187,8 @@ pub struct Loaded {
     pub settings: Vec<Shown>,
     /// Sentences for the log: nothing is wrong, but something may not be meant.
     pub warnings: Vec<String>,
+    /// What [`Loaded::changed_for_good`] compares.
+    values: reload::Values,
 }
 
 /// Everything that a configuration follows from.
@@ -220,8 +225,9 @@ fn from_text(sources: &Sources<'_>) -> Result<Loaded, ConfigError> {
         warnings
             .push(format!("{}: {list} mean nothing to framecache and are ignored", sources.name));
     }
-    let settings = settings.show(KEYS, "");
-    Ok(Loaded { config, file: sources.name.to_owned(), settings, warnings })
+    let shown = settings.show(KEYS, "");
+    let values = reload::Values::new(settings);
+    Ok(Loaded { config, file: sources.name.to_owned(), settings: shown, warnings, values })
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub enum Origin {
     Variable(String),
     /// An option of the command line.
     Flag(String),
+    /// A request to a running process.
+    Request,
 }
 
 impl Origin {
@@ -40,7 +42,7 @@ impl Origin {
             Self::File { .. } => 1,
             Self::Variable(name) if name.starts_with(super::keys::PREFIX) => 3,
             Self::Variable(_) => 2,
-            Self::Flag(_) => 4,
+            Self::Flag(_) | Self::Request => 4,
         }
     }
 }
@@ -52,6 +54,7 @@ impl fmt::Display for Origin {
             Self::File { path, line } => write!(f, "{path}:{line}"),
             Self::Variable(name) => write!(f, "environment variable {name}"),
             Self::Flag(name) => f.write_str(name),
+            Self::Request => f.write_str("the request"),
         }
     }
 }
@@ -121,6 +124,14 @@ impl Settings {
 
     pub(super) fn get(&self, name: &str) -> Option<&Setting> {
         self.map.get(name)
+    }
+
+    /// Whether both hold the same values, wherever they were set.
+    pub(super) fn has_values_of(&self, other: &Self) -> bool {
+        let values = |settings: &Self| -> Vec<(&'static str, Value)> {
+            settings.map.iter().map(|(name, setting)| (*name, setting.value.clone())).collect()
+        };
+        values(self) == values(other)
     }
 
     /// Where `name` was set; where the whole table begins if it was not.

@@ -171,6 +171,7 @@ fn a_file_of_edge_video_is_read_as_it_is() {
             interval: None,
             fps: Some(30.0),
             ttl: None,
+            quality: None,
         }],
         ..base
     };

@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use framecache::{collect::SourceState, model::jpeg};
+use framecache::{
+    collect::{CameraSpec, SourceState},
+    model::jpeg,
+};
 
 use crate::support::collect::{Rig, camera, decode, slow_video, video};
 
@@ -125,4 +128,19 @@ fn helper_that_collects_until_it_is_killed() {
         println!("collecting");
         std::future::pending::<()>().await;
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lower_quality_makes_smaller_pictures_of_the_same_video() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file:{}?realtime=false", video(folder.path(), 1).display());
+    let mut sizes = Vec::new();
+    for quality in [Some(1), Some(50), None, Some(100)] {
+        let rig = Rig::start(vec![CameraSpec { quality, ..camera("cam1", &url) }]);
+        rig.wait("the end", |health| health.state == SourceState::Finished).await;
+        let frames = rig.stop().await.frames("cam1").await;
+        assert_eq!(decode(&frames, folder.path()), 10);
+        sizes.push(frames.iter().map(|frame| frame.bytes.len()).sum::<usize>());
+    }
+    assert!(sizes.is_sorted_by(|one, next| one < next), "{sizes:?}");
 }

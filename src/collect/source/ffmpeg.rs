@@ -33,6 +33,9 @@ const NETWORK_TIMEOUT: &str = "10000000";
 /// The exit status of a shell that found no such program.
 const NOT_FOUND: i32 = 127;
 
+/// The quantizer of ffmpeg's encoder (`-q:v`) without a configured quality: 93 on our scale.
+const USUAL_QUANTIZER: u8 = 4;
+
 /// See the head of this file.
 #[derive(Debug)]
 pub(super) struct FfmpegSource {
@@ -41,6 +44,7 @@ pub(super) struct FfmpegSource {
     /// Whether the last attempt with the least probing showed nothing.
     patient: bool,
     max_frame_bytes: usize,
+    quantizer: u8,
 }
 
 /// What ffmpeg is to read.
@@ -63,7 +67,8 @@ impl FfmpegSource {
             Input::Live { url: url.to_string(), options: live_options(url.scheme()) }
         };
         let (program, max_frame_bytes) = (spec.ffmpeg.clone(), spec.max_frame_bytes);
-        Ok(Self { program, input, patient: false, max_frame_bytes })
+        let quantizer = spec.quality.map_or(USUAL_QUANTIZER, quantizer);
+        Ok(Self { program, input, patient: false, max_frame_bytes, quantizer })
     }
 
     fn arguments(&self) -> Vec<OsString> {
@@ -85,7 +90,8 @@ impl FfmpegSource {
                 arguments.extend(["-i".into(), file]);
             }
         }
-        arguments.extend(words("-map 0:v:0 -c:v mjpeg -threads 1 -q:v 4 -pix_fmt yuvj420p"));
+        arguments.extend(words("-map 0:v:0 -c:v mjpeg -threads 1 -pix_fmt yuvj420p"));
+        arguments.extend(["-q:v".into(), self.quantizer.to_string().into()]);
         arguments.extend(words("-fps_mode passthrough -f mpjpeg -flush_packets 1 -"));
         arguments
     }
@@ -168,6 +174,12 @@ fn live_options(scheme: &str) -> &'static [&'static str] {
     }
 }
 
+/// ffmpeg's 31 (worst) to 2 (best) for a quality of 1 to 100, in even steps.
+fn quantizer(quality: u8) -> u8 {
+    let worse = u32::from(100 - quality.clamp(1, 100));
+    2 + u8::try_from((worse * 29 + 49) / 99).unwrap_or(29)
+}
+
 fn words(text: &str) -> Vec<OsString> {
     text.split_whitespace().map(OsString::from).collect()
 }
@@ -211,5 +223,13 @@ mod tests {
         assert_eq!(input_arguments(&rtsp), hasty);
         rtsp.patient = true;
         assert_eq!(input_arguments(&rtsp), format!("{network} {url}"));
+    }
+
+    #[test]
+    fn quality_is_spread_over_what_the_encoder_takes() {
+        let quantizers = [1, 25, 50, 75, 90, 91, 92, 100].map(quantizer);
+        assert_eq!(quantizers, [31, 24, 17, 9, 5, 5, 4, 2]);
+        let all: Vec<u8> = (1..=100).map(quantizer).collect();
+        assert!(all.is_sorted_by(|one, next| one >= next), "{all:?}");
     }
 }

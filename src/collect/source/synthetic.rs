@@ -27,7 +27,8 @@ pub(super) struct SyntheticSource {
 
 impl SyntheticSource {
     pub(super) fn new(spec: &CameraSpec) -> Result<Self> {
-        let options = SyntheticOptions::from_url(spec.url.reveal().as_str())?;
+        let mut options = SyntheticOptions::from_url(spec.url.reveal().as_str())?;
+        options.quality = spec.quality.unwrap_or(options.quality);
         Ok(Self { camera: spec.id.clone(), options, number: 0 })
     }
 

@@ -112,6 +112,7 @@ fn every_kind_of_value_can_come_from_the_environment() {
             interval: Some(Duration::from_secs(2)),
             fps: None,
             ttl: Some(ttl(9)),
+            quality: None,
         }],
         ..base
     };
@@ -329,4 +330,18 @@ fn lists_and_tokens_are_read_from_the_file_and_from_the_environment() {
         ..expected
     };
     assert_eq!(changed.http, expected);
+}
+
+#[test]
+fn keys_that_need_a_restart_are_named_wherever_they_are_set() {
+    let base = "target_fps = 5\n[redis]\npassword = \"hush\"\n[[retention]]\nkeep = \"all\"\nfor = \"5m\"\n[[cameras]]\nid = \"a\"\nurl = \"push:\"";
+    let read = |text: &str| load(text, &[]).unwrap();
+    let moved = base.replacen("target_fps = 5\n", "\n\ntarget_fps = 7\n", 1);
+    assert!(read(base).changed_for_good(&read(&moved.replace("push:", "synthetic:"))).is_empty());
+    let other = base.replace("hush", "other").replace("5m", "6m");
+    let changed = read(base).changed_for_good(&read(&other));
+    assert_eq!(changed, ["redis.password", "retention"]);
+    let from_env = load("", &[("FRAMECACHE_LOG__LEVEL", "warn")]).unwrap();
+    assert_eq!(read("").changed_for_good(&from_env), ["log.level"]);
+    assert!(!format!("{:?}", read(base)).contains("hush"));
 }

@@ -74,6 +74,14 @@ fn bad_keys_and_values_are_refused_with_place_and_remedy() {
 }
 
 const CONTRADICTIONS: &[Case] = &[
+    (
+        "[[cameras]]\nid = \"a\"\nurl = \"push:\"\nquality = 50",
+        "c.toml:4: camera 1 (a): the pictures of this kind of url are stored as they come, so none has another quality: remove quality",
+    ),
+    (
+        "[[cameras]]\nid = \"a\"\nurl = \"RTSP://h/1\"\nquality = 50",
+        "c.toml:4: camera 1 (a): the camera's own JPEGs are stored as they come: remove quality, or add mode = \"ffmpeg\" to have every picture encoded anew",
+    ),
     ("[redis]\nenabled = true\nenabled = false", "c.toml:3: this is not valid TOML: duplicate key"),
     (
         "[redis]\ncluster = true",
