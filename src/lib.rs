@@ -9,7 +9,7 @@
 //! | 6 | [`cli`]: the command line |
 //! | 5 | [`web`]: the HTTP API |
 //! | 4 | [`app`]: configuration to engine; [`service`]: what every face calls |
-//! | 3 | [`collect`]: cameras and their sources; [`stats`]: rates and alerts |
+//! | 3 | [`collect`]: cameras and their sources, [`fleet`]: which of them are wanted; [`stats`]: rates and alerts |
 //! | 2 | [`ingest`]: the way in; [`query`]: the way out |
 //! | 1 | [`store`], [`bus`]: where frames lie and how consumers are told |
 //! | 0 | [`model`]: names, times, keys, buckets, events; [`clock`], [`config`], [`metrics`], [`backoff`], [`tls`] |
@@ -24,6 +24,7 @@ pub mod cli;
 pub mod clock;
 pub mod collect;
 pub mod config;
+pub mod fleet;
 pub mod ingest;
 pub mod metrics;
 pub mod model;

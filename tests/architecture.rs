@@ -7,12 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms by floor; a room may import from lower floors and from itself.
-const FLOORS: [&[&str]; 9] = [
+const FLOORS: [&[&str]; 10] = [
     &["model"],
     &["backoff", "clock", "config", "metrics", "tls"],
     &["store", "bus"],
     &["ingest", "query"],
     &["collect", "watch", "stats", "archive", "backup"],
+    &["fleet"],
     &["service"],
     &["app", "testing"],
     &["web"],

@@ -9,20 +9,19 @@ mod backends;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::backends::{Backends, open_backends};
 use crate::bus::Bus;
 use crate::clock::{Clock, SystemClock};
-use crate::collect::{CameraSpec, CollectedCamera, Collector, SourceUrl};
-use crate::config::{CameraConfig, CameraMode, Config};
+use crate::config::Config;
+use crate::fleet::Fleet;
+pub use crate::fleet::{FleetChanges, FleetError, check as check_cameras, stream};
 use crate::ingest::announce::AnnouncerParts;
-use crate::ingest::{Announcer, FpsLimit, Ingest, IngestOptions};
+use crate::ingest::{Announcer, Ingest, IngestOptions};
 use crate::metrics::{Counts, Metrics};
-use crate::model::key::StreamId;
-use crate::model::name::CameraId;
 use crate::query::Query;
 use crate::service::local::{LocalParts, LocalService};
 use crate::store::{CollectorId, FrameStore};
@@ -46,20 +45,6 @@ pub fn open_bus(config: &Config) -> Result<(Arc<dyn Bus>, String)> {
     backends::open_bus(config)
 }
 
-/// Whether each configured camera could be collected. Connects to nothing.
-///
-/// # Errors
-/// One sentence for the first camera whose URL or options do not fit.
-pub fn check_cameras(config: &Config) -> Result<()> {
-    config.cameras.iter().try_for_each(|camera| {
-        let checked = spec(config, camera).and_then(|spec| spec.check());
-        checked.with_context(|| format!("camera {}", camera.id))
-    })
-}
-
-/// From one snapshot to the next unless the camera's `interval` says otherwise.
-const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(1);
-
 /// How long the broker may take to let go of its connections.
 const CLOSE_WITHIN: Duration = Duration::from_secs(8);
 
@@ -69,7 +54,7 @@ pub struct Engine {
     backends: Backends,
     metrics: Arc<Metrics>,
     ingest: Arc<Ingest>,
-    collector: Collector,
+    fleet: Option<Arc<Fleet>>,
     service: Arc<LocalService>,
     observing: JoinHandle<()>,
     stop: CancellationToken,
@@ -111,11 +96,12 @@ impl Engine {
             ingest_options(config),
         ));
         let stop = CancellationToken::new();
-        let wanted = match cameras {
-            Cameras::Configured => collected(config, &ingest)?,
-            Cameras::None => Vec::new(),
+        let fleet = match cameras {
+            Cameras::Configured => {
+                Some(Fleet::start(config, &ingest, Arc::clone(&backends.bus), &clock, &stop)?)
+            }
+            Cameras::None => None,
         };
-        let collector = Collector::start(wanted, Arc::clone(&backends.bus), &clock, &stop)?;
         let service = Arc::new(LocalService::new(LocalParts {
             place: backends.store_place.clone(),
             bus_place: backends.bus_place.clone(),
@@ -125,7 +111,8 @@ impl Engine {
             bus: Arc::clone(&backends.bus),
             clock,
             metrics: Arc::clone(&metrics),
-            health: collector.health(),
+            health: fleet.as_ref().map(|fleet| fleet.health()).unwrap_or_default(),
+            fleet: fleet.clone(),
             tenant: config.tenant.clone(),
             retention: config.retention.clone(),
             max_cameras: config.http.max_cameras,
@@ -135,7 +122,7 @@ impl Engine {
             let stop = stop.clone();
             async move { observer.run(stop).await }
         });
-        Ok(Self { backends, metrics, ingest, collector, service, observing, stop })
+        Ok(Self { backends, metrics, ingest, fleet, service, observing, stop })
     }
 
     /// What faces call.
@@ -162,12 +149,26 @@ impl Engine {
         &self.metrics
     }
 
+    /// Follows a configuration that was read again, in its cameras and `target_fps`; all else needs
+    /// a new engine.
+    ///
+    /// # Errors
+    /// [`FleetError`]: a camera that does not fit, and nothing has changed.
+    pub async fn reread(&self, config: Config) -> Result<FleetChanges, FleetError> {
+        match &self.fleet {
+            Some(fleet) => fleet.reread(config).await,
+            None => Ok(FleetChanges::default()),
+        }
+    }
+
     /// Ends the cameras, stores and announces what was taken, closes the connections, and returns
     /// the final account, in which nothing is pending. Takes about `[shutdown] drain_timeout` twice
     /// at most, when store and bus are both away.
     pub async fn stop(self) -> Counts {
         self.stop.cancel();
-        self.collector.join().await;
+        if let Some(fleet) = &self.fleet {
+            fleet.close().await;
+        }
         if let Err(failure) = self.observing.await {
             tracing::error!("the task \"observer\" ended in a defect: {failure}");
         }
@@ -197,42 +198,4 @@ fn ingest_options(config: &Config) -> IngestOptions {
         push_timeout: config.ingest.push_timeout,
         drain_timeout: config.shutdown.drain_timeout,
     }
-}
-
-fn collected(config: &Config, ingest: &Ingest) -> Result<Vec<CollectedCamera>> {
-    let open = |camera: &CameraConfig| {
-        let spec = spec(config, camera).with_context(|| format!("camera {}", camera.id))?;
-        let limit = camera.fps.map(FpsLimit::new).transpose()?;
-        let retention = config.retention_of(camera);
-        let lane = ingest.lane(&stream(config, &camera.id), &retention, limit);
-        Ok(CollectedCamera { spec, lane })
-    };
-    config.cameras.iter().map(open).collect()
-}
-
-/// The stream of one of the configuration's cameras.
-#[must_use]
-pub fn stream(config: &Config, camera: &CameraId) -> StreamId {
-    StreamId {
-        tenant: config.tenant.clone(),
-        prefix: config.prefix.clone(),
-        camera: camera.clone(),
-    }
-}
-
-fn spec(config: &Config, camera: &CameraConfig) -> Result<CameraSpec> {
-    let url: SourceUrl = SourceUrl::parse(camera.url.expose())?;
-    let usual = CameraSpec::new(camera.id.clone(), url);
-    Ok(CameraSpec {
-        name: camera.name.clone(),
-        snapshot_interval: (camera.mode == CameraMode::Snapshot)
-            .then(|| camera.interval.unwrap_or(SNAPSHOT_INTERVAL)),
-        by_ffmpeg: camera.mode == CameraMode::Ffmpeg,
-        // A camera that is known to pause is given the time for it.
-        stall_timeout: config.ingest.stall_timeout.max(camera.interval.unwrap_or_default() * 2),
-        max_frame_bytes: config.max_frame_bytes,
-        reconnect_max: config.ingest.reconnect_max,
-        ffmpeg: config.ingest.ffmpeg.clone(),
-        ..usual
-    })
 }

@@ -12,6 +12,7 @@ use super::{CameraDown, ErrorKind, Followed, Readiness, Service, ServiceError, T
 use crate::bus::{Bus, BusError, BusState, Event};
 use crate::clock::Clock;
 use crate::collect::{HealthBoard, SourceState};
+use crate::fleet::{CameraOrder, CameraView, Fleet, FleetError, Ordered};
 use crate::ingest::{Ingest, Lane, PushError, PushTime, Pushed};
 use crate::metrics::Metrics;
 use crate::model::event::{Announcement, EventError};
@@ -51,6 +52,8 @@ pub struct LocalParts {
     pub metrics: Arc<Metrics>,
     /// How the configured cameras do.
     pub health: HealthBoard,
+    /// The cameras that are collected; `None` in a process that collects none.
+    pub fleet: Option<Arc<Fleet>>,
     /// The one tenant that this process writes.
     pub tenant: Tenant,
     /// The tiers of frames that are pushed.
@@ -145,6 +148,15 @@ impl LocalService {
             return Err(ServiceError::new(ErrorKind::Refused, said));
         }
         Ok(ingest.lane(stream, retention, None))
+    }
+}
+
+impl LocalService {
+    fn collecting(&self) -> Result<&Arc<Fleet>, ServiceError> {
+        self.0.fleet.as_ref().ok_or_else(|| {
+            let said = "this process collects no cameras: name the running `up` with --url";
+            ServiceError::new(ErrorKind::BadInput, said)
+        })
     }
 }
 
@@ -250,6 +262,22 @@ impl Service for LocalService {
         })
     }
 
+    async fn fleet(&self) -> Result<Vec<CameraView>, ServiceError> {
+        Ok(self.collecting()?.cameras())
+    }
+
+    async fn order(
+        &self,
+        stream: &StreamId,
+        order: CameraOrder,
+    ) -> Result<Option<Ordered>, ServiceError> {
+        let fleet = self.collecting()?;
+        if fleet.stream(&stream.camera) != *stream {
+            return Ok(None);
+        }
+        Ok(fleet.order(&stream.camera, order).await?)
+    }
+
     async fn follow(&self) -> Result<BoxStream<'static, Followed>, ServiceError> {
         let events = self.0.bus.subscribe().await?;
         Ok(events.filter_map(|event| async move { followed(event) }).boxed())
@@ -296,6 +324,20 @@ impl From<BusError> for ServiceError {
         let kind = match error {
             BusError::Unavailable(_) => ErrorKind::Unavailable,
             BusError::Refused(_) => ErrorKind::Refused,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<FleetError> for ServiceError {
+    fn from(error: FleetError) -> Self {
+        let kind = match &error {
+            FleetError::Settings(_) | FleetError::Source { .. } | FleetError::Pushed(_) => {
+                ErrorKind::BadInput
+            }
+            FleetError::Full { .. } => ErrorKind::Refused,
+            FleetError::Stopping => ErrorKind::Unavailable,
+            FleetError::Interrupted(_) => ErrorKind::Internal,
         };
         Self::new(kind, error)
     }

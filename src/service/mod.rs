@@ -18,6 +18,7 @@ use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::fleet::{CameraOrder, CameraView, Ordered};
 use crate::ingest::Pushed;
 use crate::model::event::Announcement;
 use crate::model::frame::{Frame, FrameInfo};
@@ -195,6 +196,17 @@ pub trait Service: Send + Sync + fmt::Debug {
 
     /// Whether store and bus are usable now. Asks the store, for at most a second.
     async fn readiness(&self) -> Result<Readiness, ServiceError>;
+
+    /// Every camera that the process collects: its settings without secrets, and how it does.
+    async fn fleet(&self) -> Result<Vec<CameraView>, ServiceError>;
+
+    /// Shows, adds, changes, pauses, resumes or removes one camera that the process collects, and
+    /// returns when it is done; `None` when it collects no such camera.
+    async fn order(
+        &self,
+        stream: &StreamId,
+        order: CameraOrder,
+    ) -> Result<Option<Ordered>, ServiceError>;
 
     /// Announcements and status messages from now on.
     async fn follow(&self) -> Result<BoxStream<'static, Followed>, ServiceError>;

@@ -13,12 +13,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 
 use self::answer::Http;
 pub(crate) use self::answer::root;
 use super::{ErrorKind, Followed, Readiness, Service, ServiceError, TimelineRequest};
+use crate::fleet::{CameraOrder, CameraView, Ordered};
 use crate::ingest::Pushed;
 use crate::model::frame::{Frame, FrameInfo};
 use crate::model::key::{FrameKey, StreamId};
@@ -69,6 +70,11 @@ impl RemoteService {
 #[derive(Deserialize)]
 struct Cameras {
     cameras: Vec<CameraSummary>,
+}
+
+#[derive(Deserialize)]
+struct Fleet {
+    cameras: Vec<CameraView>,
 }
 
 #[derive(Deserialize)]
@@ -240,6 +246,35 @@ impl Service for RemoteService {
     async fn readiness(&self) -> Result<Readiness, ServiceError> {
         let request = self.http.get("/readyz").timeout(PATIENCE);
         self.http.json_of(request, &[StatusCode::SERVICE_UNAVAILABLE]).await
+    }
+
+    async fn fleet(&self) -> Result<Vec<CameraView>, ServiceError> {
+        let fleet: Fleet = self.http.json(self.get("/api/v1/fleet", &Vec::new())).await?;
+        Ok(fleet.cameras)
+    }
+
+    async fn order(
+        &self,
+        stream: &StreamId,
+        order: CameraOrder,
+    ) -> Result<Option<Ordered>, ServiceError> {
+        let StreamId { tenant, prefix, camera } = stream;
+        let (method, rest, table) = match order {
+            CameraOrder::Show => (Method::GET, "", None),
+            CameraOrder::Put(table) => (Method::PUT, "", Some(table)),
+            CameraOrder::Patch(table) => (Method::PATCH, "", Some(table)),
+            CameraOrder::Pause => (Method::POST, "/pause", None),
+            CameraOrder::Resume => (Method::POST, "/resume", None),
+            CameraOrder::Remove => (Method::DELETE, "", None),
+        };
+        let family = [("tenant", tenant.to_string()), ("prefix", prefix.to_string())];
+        let path = format!("/api/v1/cameras/{camera}{rest}");
+        let request = self.http.request(method, &path).query(&family).timeout(PATIENCE);
+        let request = match table {
+            Some(table) => request.json(&table),
+            None => request,
+        };
+        self.http.found(request).await
     }
 
     async fn follow(&self) -> Result<BoxStream<'static, Followed>, ServiceError> {

@@ -7,6 +7,7 @@
 mod access;
 mod at;
 mod caller;
+mod camera_control;
 mod cameras;
 mod delete;
 mod events;
@@ -75,6 +76,16 @@ pub struct WebState {
 pub fn router(state: WebState) -> Router {
     let api = Router::new()
         .route("/cameras", get(cameras::list))
+        .route("/fleet", get(camera_control::fleet))
+        .route(
+            "/cameras/{camera}",
+            get(camera_control::show)
+                .put(camera_control::put)
+                .patch(camera_control::patch)
+                .delete(camera_control::remove),
+        )
+        .route("/cameras/{camera}/pause", post(camera_control::pause))
+        .route("/cameras/{camera}/resume", post(camera_control::resume))
         .route("/cameras/{camera}/latest", get(latest::info))
         .route("/cameras/{camera}/latest.jpg", get(latest::jpeg))
         .route("/cameras/{camera}/at", get(at::info))

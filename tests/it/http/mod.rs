@@ -81,6 +81,7 @@ impl Rig {
             clock: Arc::<SettableClock>::clone(&clock),
             metrics,
             health: HealthBoard::default(),
+            fleet: None,
             tenant: tenant(),
             retention: Retention::single(Ttl::from_secs(60).unwrap()),
             max_cameras: 3,
