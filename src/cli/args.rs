@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    at, cameras, check, collect, completions, config, consume, delete, get, healthcheck, latest,
-    push, range, reindex, stats, timeline, token, up,
+    at, camera, cameras, check, collect, completions, config, consume, delete, get, healthcheck,
+    latest, push, range, reindex, stats, timeline, token, up,
 };
 use crate::query::Via;
 
@@ -144,6 +144,9 @@ pub(super) enum Verb {
     /// List cameras and their newest frames
     #[command(after_help = cameras::EXAMPLES)]
     Cameras(cameras::CamerasArgs),
+    /// List, add, change, pause and remove cameras of a running `up`
+    #[command(after_help = camera::EXAMPLES)]
+    Camera(camera::CameraArgs),
     /// Show what lives in the store
     #[command(after_help = stats::EXAMPLES)]
     Stats(stats::StatsArgs),

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::exit::{Outcome, Usage};
+use super::reload::Reloads;
 use super::session::Session;
 use super::signals::stop_token;
 use super::up::{announce_end, announce_start};
@@ -20,7 +21,8 @@ pub(super) struct CollectArgs {}
 
 /// Runs the verb.
 pub(super) async fn run(session: &Session, _: CollectArgs) -> anyhow::Result<Outcome> {
-    let config = session.load_to_run()?.config;
+    let loaded = session.load_to_run()?;
+    let config = &loaded.config;
     if !config.redis.enabled {
         let said = "collect needs Redis, because nobody could read the embedded store of a process \
                     without HTTP: give --redis URL, set redis.enabled = true, or use `up`";
@@ -30,10 +32,13 @@ pub(super) async fn run(session: &Session, _: CollectArgs) -> anyhow::Result<Out
         let said = "there is no camera to collect: add [[cameras]] to the configuration";
         return Err(Usage(said.to_owned()).into());
     }
-    let stop = stop_token()?;
-    let engine = Engine::start(&config, Cameras::Configured)?;
-    announce_start(&session.print, &config, &engine, None)?;
-    stop.cancelled().await;
+    let (stop, reloads) = (stop_token()?, Reloads::listen()?);
+    let engine = Engine::start(config, Cameras::Configured)?;
+    announce_start(&session.print, config, &engine, None)?;
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = reloads.follow(session, &engine, &loaded) => {}
+    }
     session.print.note("stopping; Ctrl-C again ends at once");
     let counts = engine.stop().await;
     announce_end(&session.print, &counts)?;

@@ -8,6 +8,7 @@
 mod account;
 mod args;
 mod at;
+mod camera;
 mod cameras;
 mod check;
 mod collect;
@@ -26,6 +27,7 @@ mod print;
 mod push;
 mod range;
 mod reindex;
+mod reload;
 mod session;
 mod signals;
 mod stats;
@@ -94,6 +96,7 @@ async fn verb(session: &Session, verb: Verb) -> anyhow::Result<Outcome> {
         Verb::Range(args) => range::run(session, args).await,
         Verb::At(args) => at::run(session, args).await,
         Verb::Timeline(args) => timeline::run(session, args).await,
+        Verb::Camera(args) => camera::run(session, args).await,
         Verb::Cameras(args) => cameras::run(session, args).await,
         Verb::Stats(args) => stats::run(session, args).await,
         Verb::Consume(args) => consume::run(session, args).await,

@@ -147,6 +147,18 @@ impl Session {
         self.desk(self.load()?.config, |config| config.redis.enabled && by_broker(config))
     }
 
+    /// The `up` that runs, whatever store it uses: for what only a running process can do.
+    ///
+    /// # Errors
+    /// As [`Session::open`]; [`Usage`] where a Redis is named instead.
+    pub(super) fn open_running(&self) -> anyhow::Result<Desk> {
+        if self.globals.redis.is_some() {
+            let said = "only a running `up` can do this: name it with --url, not --redis";
+            return Err(Usage(said.to_owned()).into());
+        }
+        self.desk(self.load()?.config, |_| false)
+    }
+
     fn desk(
         &self,
         config: Config,

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::account::{AccountLine, sentence};
 use super::exit::Outcome;
 use super::print::Printer;
+use super::reload::Reloads;
 use super::session::{Session, reachable};
 use super::signals::stop_token;
 use super::times::shown_span;
@@ -51,8 +52,9 @@ struct Started<'a> {
 
 /// Runs the verb.
 pub(super) async fn run(session: &Session, _: UpArgs) -> anyhow::Result<Outcome> {
-    let config = session.load_to_run()?.config;
-    let stop = stop_token()?;
+    let loaded = session.load_to_run()?;
+    let config = loaded.config.clone();
+    let (stop, reloads) = (stop_token()?, Reloads::listen()?);
     let listener = listen::listen(&config.http).await?;
     let address = listener.local_addr().context("the listening port has no address")?;
     let engine = Engine::start(&config, Cameras::Configured)?;
@@ -73,6 +75,7 @@ pub(super) async fn run(session: &Session, _: UpArgs) -> anyhow::Result<Outcome>
     let failed = tokio::select! {
         () = stop.cancelled() => None,
         failed = &mut serving => Some(failed),
+        () = reloads.follow(session, &engine, &loaded) => None,
     };
     let drain = shown_span(config.shutdown.drain_timeout + Duration::from_secs(1));
     session.print.note(format_args!("stopping: at most {drain}; Ctrl-C again ends at once"));

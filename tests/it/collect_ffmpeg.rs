@@ -77,7 +77,7 @@ async fn what_ffmpeg_said_and_that_it_is_missing_is_told_in_a_sentence() {
 
     let missing = PathBuf::from("/no/such/ffmpeg");
     let spec = camera("cam1", "/no/such/video.mp4");
-    let rig = Rig::start(vec![framecache::collect::CameraSpec { ffmpeg: missing, ..spec }]);
+    let rig = Rig::start(vec![CameraSpec { ffmpeg: missing, ..spec }]);
     rig.wait("the failure", |health| health.consecutive_failures > 0).await;
     let said = rig.health().last_error;
     assert!(said.starts_with("/no/such/ffmpeg is not there: install ffmpeg"), "{said}");

@@ -1,12 +1,14 @@
 //! The process edge: the real binary with real arguments, its exit code, stdout and stderr.
 
 mod account;
+mod camera;
 mod check;
 mod config;
 mod delete;
 mod docs;
 mod frames;
 mod outside;
+mod reload;
 mod usage;
 
 use std::fs;
