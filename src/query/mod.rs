@@ -11,6 +11,7 @@ mod counts;
 mod delete;
 mod latest;
 mod near;
+mod newest;
 mod pick;
 mod plan;
 mod range;
@@ -31,6 +32,7 @@ pub use self::answer::{
     RangeRequest, ReindexReport, Scope, StatsAnswer, TimelineStep, Via,
 };
 pub use self::counts::{Kind, QueryCounts};
+pub use self::newest::{Mark, MarkError, Newest, Wanted};
 use self::sweep::Sweeper;
 pub use self::timeline::TIMELINE_MAX_STEPS;
 use crate::clock::Clock;

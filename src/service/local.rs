@@ -1,5 +1,7 @@
 //! The service of this process: its own ingest, query and bus.
 
+mod newest;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -124,7 +124,8 @@ impl Params {
         self.now
     }
 
-    fn text(&self, name: &str) -> Option<&str> {
+    /// A parameter as it was given.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.pairs.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
     }
 

@@ -69,7 +69,7 @@ pub(super) fn etag(key: &FrameKey, height: Option<u32>) -> String {
 }
 
 /// The headers that say which frame it is.
-fn told(key: &FrameKey, etag: String, now: UnixNanos) -> HeaderMap {
+pub(super) fn told(key: &FrameKey, etag: String, now: UnixNanos) -> HeaderMap {
     let at = key.at();
     let mut headers = HeaderMap::new();
     for (name, text) in [
@@ -100,7 +100,7 @@ fn attachment(key: &FrameKey) -> String {
 }
 
 /// Whether the client has what is named `etag`.
-fn known(asked: &HeaderMap, etag: &str) -> bool {
+pub(super) fn known(asked: &HeaderMap, etag: &str) -> bool {
     asked.get_all(header::IF_NONE_MATCH).iter().any(|value| names(value, etag))
 }
 

@@ -48,6 +48,12 @@ impl Problem {
         Self { kind, status, title: "No picture can be made", detail, retry_after: None }
     }
 
+    /// There is a frame, but none that is fresh enough.
+    pub(super) fn stale(detail: String) -> Self {
+        let (kind, status) = ("stale", StatusCode::SERVICE_UNAVAILABLE);
+        Self { kind, status, title: "No fresh frame", detail, retry_after: Some(RETRY_AFTER) }
+    }
+
     /// No such page.
     pub(super) fn unknown_path(path: &str) -> Self {
         let (kind, status) = ("unknown-path", StatusCode::NOT_FOUND);

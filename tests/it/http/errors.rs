@@ -61,6 +61,19 @@ const WRONG: &[(&str, &str)] = &[
     ),
     ("/cameras/door/latest.jpg?height=15", "height=15 is refused: give 16 to 2160 pixels"),
     ("/cameras/door/at.jpg?t=now&height=x", "height=x is refused: give a whole number of pixels"),
+    (
+        "/cameras/door/latest.jpg?wait=61s&newer_than=1731024000000000000",
+        "wait is refused: give at most 60s, and ask again",
+    ),
+    (
+        "/cameras/door/latest?wait=1s",
+        "wait has nothing to wait for: give newer_than= or max_age= as well",
+    ),
+    (
+        "/cameras/door/latest.jpg?newer_than=-1s",
+        "newer_than: \"-1s\" names no frame: give its time in nanoseconds \
+         (X-Frame-Timestamp-Ns) or its ETag, e.g. 1731024000123456789-00007",
+    ),
     ("/cameras/%ff/latest", "the path is no UTF-8 text"),
     ("/cameras/door/at", "the parameter t is missing: say which instant, e.g. t=-30s"),
     ("/cameras/door/frames/1.png", "1.png should read <unix_nano>-<seq>.jpg"),

@@ -10,6 +10,7 @@ mod docs;
 mod errors;
 mod events;
 mod export_zip;
+mod latest;
 mod pictures;
 mod remote;
 mod status;
