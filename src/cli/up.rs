@@ -24,7 +24,7 @@ use crate::app::{Cameras, Engine};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::metrics::Counts;
-use crate::web::{self, Access, Thumbnails, WebState};
+use crate::web::{self, Access, Exports, Thumbnails, WebState};
 
 /// What `help up` shows below its options.
 pub(super) const EXAMPLES: &str = "\
@@ -66,6 +66,7 @@ pub(super) async fn run(session: &Session, _: UpArgs) -> anyhow::Result<Outcome>
         clock: Arc::new(SystemClock),
         scan: config.index.foreign || !config.redis.enabled,
         max_frame_bytes: config.max_frame_bytes,
+        exports: Exports::new(config.ingest.ffmpeg.clone()),
         thumbnails: Thumbnails::default(),
         access: Arc::new(Access::new(&config.http)),
         stop: ended.clone(),

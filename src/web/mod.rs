@@ -39,6 +39,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use self::access::Access;
+pub use self::export::mp4::Exports;
 use self::problem::Problem;
 pub use self::thumbnail::Thumbnails;
 use crate::clock::Clock;
@@ -64,6 +65,8 @@ pub struct WebState {
     pub scan: bool,
     /// The largest body of a push, in bytes.
     pub max_frame_bytes: usize,
+    /// Makes videos.
+    pub exports: Exports,
     /// Makes and keeps smaller pictures.
     pub thumbnails: Thumbnails,
     /// Who may ask, and how often.
@@ -98,6 +101,8 @@ pub fn router(state: WebState) -> Router {
         .route("/frames", get(frames::of_cameras))
         .route("/frames.zip", get(export::zip::of_cameras))
         .route("/cameras/{camera}/frames.zip", get(export::zip::of_camera))
+        .route("/cameras/{camera}/clip.mp4", get(export::mp4::clip))
+        .route("/cameras/{camera}/replay.mjpeg", get(export::replay::mjpeg))
         .route("/timeline", get(timeline::steps))
         .route("/stats", get(stats::stats))
         .route("/status", get(status::status))

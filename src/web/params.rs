@@ -3,6 +3,7 @@
 //! A parameter that a resource does not know is refused by name, because a mistyped `form=` that is
 //! silently ignored answers another question. Only `camera` may be repeated.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -175,6 +176,17 @@ impl Params {
     pub(super) fn duration(&self, name: &str) -> Result<Option<Duration>, Problem> {
         let read = |text: &str| humantime::parse_duration(text).ok();
         self.read(name, read, "a length of time with its unit, e.g. 500ms, 10s or 1h")
+    }
+
+    /// A number within bounds, such as a rate or a speed.
+    pub(super) fn rate(
+        &self,
+        name: &str,
+        within: RangeInclusive<f64>,
+    ) -> Result<Option<f64>, Problem> {
+        let read = |text: &str| text.parse().ok().filter(|rate| within.contains(rate));
+        let right = format!("a number from {} to {}", within.start(), within.end());
+        self.read(name, read, &right)
     }
 
     /// A whole number.

@@ -36,6 +36,12 @@ impl Problem {
         ServiceError::new(ErrorKind::Denied, detail).into()
     }
 
+    /// What was asked for needs a program that is not there.
+    pub(super) fn not_possible(detail: String) -> Self {
+        let (kind, status) = ("not-possible", StatusCode::NOT_IMPLEMENTED);
+        Self { kind, status, title: "Not possible here", detail, retry_after: None }
+    }
+
     /// What was asked for does not live here.
     pub(super) fn not_found(detail: String) -> Self {
         let (kind, status) = ("not-found", StatusCode::NOT_FOUND);

@@ -9,6 +9,8 @@ mod delete;
 mod docs;
 mod errors;
 mod events;
+mod export_mp4;
+mod export_replay;
 mod export_zip;
 mod latest;
 mod pictures;
@@ -36,7 +38,7 @@ use framecache::service::Service;
 use framecache::service::local::{LocalParts, LocalService};
 use framecache::store::memory::MemoryStore;
 use framecache::store::{FrameStore, PutFrame};
-use framecache::web::{Access, Thumbnails, WebState, router, serve};
+use framecache::web::{Access, Exports, Thumbnails, WebState, router, serve};
 use reqwest::{Client, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -133,6 +135,16 @@ impl Rig {
         format!("http://{address}")
     }
 
+    /// The address of a second server on the same frames, which makes videos with this program.
+    async fn with_ffmpeg(&self, program: std::path::PathBuf) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let exports = Exports::new(program);
+        let state = WebState { exports, ..state(&self.service, &self.clock, &self.stop) };
+        tokio::spawn(serve(listener, router(state), self.stop.clone()));
+        address
+    }
+
     /// Pushes a picture taken so many milliseconds before now; returns its key.
     async fn push(&self, camera: &str, millis_ago: u64, picture: Bytes) -> FrameKey {
         let at = Some(at_millis(0).minus(Duration::from_millis(millis_ago)));
@@ -174,6 +186,7 @@ fn state(
         clock: Arc::<SettableClock>::clone(clock),
         scan: true,
         max_frame_bytes: MAX_FRAME_BYTES,
+        exports: Exports::new("ffmpeg".into()),
         thumbnails: Thumbnails::default(),
         access: Arc::new(Access::open()),
         stop: stop.clone(),
