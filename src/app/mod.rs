@@ -169,6 +169,7 @@ impl Engine {
         if let Some(fleet) = &self.fleet {
             fleet.close().await;
         }
+        self.service.close().await;
         if let Err(failure) = self.observing.await {
             tracing::error!("the task \"observer\" ended in a defect: {failure}");
         }

@@ -11,13 +11,12 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::{CameraDown, ErrorKind, Followed, Readiness, Service, ServiceError, TimelineRequest};
-use crate::bus::{Bus, BusError, BusState, Event};
+use crate::bus::{Bus, BusError, BusState};
 use crate::clock::Clock;
 use crate::collect::{HealthBoard, SourceState};
 use crate::fleet::{CameraOrder, CameraView, Fleet, FleetError, Ordered};
 use crate::ingest::{Ingest, Lane, PushError, PushTime, Pushed};
 use crate::metrics::Metrics;
-use crate::model::event::{Announcement, EventError};
 use crate::model::frame::{Frame, FrameInfo};
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::name::Tenant;
@@ -29,6 +28,7 @@ use crate::query::{
 };
 use crate::stats::{Observer, ObserverParts};
 use crate::store::{FrameStore, Selector, StoreError};
+use crate::watch::{Interest, Watch, WatchParts};
 
 /// How long the store may take to answer before it counts as away.
 const READY_WITHIN: Duration = Duration::from_secs(1);
@@ -66,7 +66,7 @@ pub struct LocalParts {
 
 /// Answers from this process.
 #[derive(Debug)]
-pub struct LocalService(LocalParts, Arc<Observer>);
+pub struct LocalService(LocalParts, Arc<Observer>, Watch);
 
 impl LocalService {
     /// A service of these parts.
@@ -78,7 +78,14 @@ impl LocalService {
             query: parts.query.clone(),
             store: Arc::clone(&parts.store),
         });
-        Self(parts, Arc::new(observer))
+        let watch = Watch::new(WatchParts {
+            store: Arc::clone(&parts.store),
+            query: parts.query.clone(),
+            bus: Arc::clone(&parts.bus),
+            clock: Arc::clone(&parts.clock),
+            tenant: parts.tenant.clone(),
+        });
+        Self(parts, Arc::new(observer), watch)
     }
 
     /// Who remembers the last minute; its [`Observer::run`] is to be spawned by the engine.
@@ -136,6 +143,17 @@ impl LocalService {
             stream.tenant
         );
         Err(ServiceError::new(ErrorKind::BadInput, said))
+    }
+
+    /// What is live: events with a cursor, and the newest frames.
+    #[must_use]
+    pub fn watch(&self) -> &Watch {
+        &self.2
+    }
+
+    /// Ends what is live, for followers and viewers too.
+    pub async fn close(&self) {
+        self.2.close().await;
     }
 
     fn lane(&self, stream: &StreamId) -> Result<Lane, ServiceError> {
@@ -281,24 +299,8 @@ impl Service for LocalService {
     }
 
     async fn follow(&self) -> Result<BoxStream<'static, Followed>, ServiceError> {
-        let events = self.0.bus.subscribe().await?;
-        Ok(events.filter_map(|event| async move { followed(event) }).boxed())
-    }
-}
-
-/// A bus event as followers see it; what is neither a frame nor a status message is passed over.
-fn followed(event: Event) -> Option<Followed> {
-    let (routing_key, body) = match event {
-        Event::Missed { count } => return Some(Followed::Missed { count }),
-        Event::Message { routing_key, body } => (routing_key, body),
-    };
-    match Announcement::from_json(&body) {
-        Ok(announcement) => Some(Followed::Frame(announcement)),
-        Err(EventError::OtherEvent(_)) => Some(Followed::Status { routing_key, body }),
-        Err(error) => {
-            tracing::debug!("a message under {routing_key} is passed over: {error}");
-            None
-        }
+        let (_, happenings) = self.2.follow(Interest::default(), None).await;
+        Ok(happenings.map(|happening| happening.followed).boxed())
     }
 }
 

@@ -19,8 +19,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::fleet::{CameraOrder, CameraView, Ordered};
+pub use crate::watch::Followed;
+
 use crate::ingest::Pushed;
-use crate::model::event::Announcement;
 use crate::model::frame::{Frame, FrameInfo};
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::name::CameraId;
@@ -63,25 +64,6 @@ impl ServiceError {
     pub fn new(kind: ErrorKind, cause: impl fmt::Display) -> Self {
         Self { kind, message: cause.to_string() }
     }
-}
-
-/// One thing that a follower sees.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Followed {
-    /// A frame was stored; it is readable now.
-    Frame(Announcement),
-    /// A status message, as published.
-    Status {
-        /// Its routing key.
-        routing_key: String,
-        /// Its JSON.
-        body: Bytes,
-    },
-    /// Messages were lost in between, because the follower was slow or the connection broke.
-    Missed {
-        /// How many, where that is known.
-        count: Option<u64>,
-    },
 }
 
 /// Whether frames can be taken, stored and announced right now, and if not, why.

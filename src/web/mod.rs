@@ -10,11 +10,11 @@ mod caller;
 mod camera_control;
 mod cameras;
 mod delete;
-mod events;
 mod export;
 mod frames;
 mod health;
 mod latest;
+mod live;
 mod page;
 mod params;
 mod picture;
@@ -106,7 +106,9 @@ pub fn router(state: WebState) -> Router {
         .route("/timeline", get(timeline::steps))
         .route("/stats", get(stats::stats))
         .route("/status", get(status::status))
-        .route("/events", get(events::follow))
+        .route("/events", get(live::events::follow))
+        .route("/ws", get(live::ws::open))
+        .route("/cameras/{camera}/stream.mjpeg", get(live::mjpeg::stream))
         .route("/reindex", post(reindex::reindex))
         .route("/session", session());
     let web = Arc::new(state);
@@ -118,6 +120,7 @@ pub fn router(state: WebState) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(Extension(push::room()))
+        .layer(Extension(live::Seats::new()))
         .with_state(Arc::clone(&web));
     access::guarded(router, &web)
 }

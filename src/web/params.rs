@@ -253,7 +253,13 @@ impl Params {
         Ok(How { via: self.via()?, verify: self.flag("verify")? })
     }
 
-    fn name<T: FromStr<Err: ToString>>(&self, name: &str) -> Result<Option<T>, Problem> {
+    /// A number with or without a fraction.
+    pub(super) fn decimal(&self, name: &str) -> Result<Option<f64>, Problem> {
+        self.read(name, |text| text.parse().ok(), "a number, e.g. 5 or 0.5")
+    }
+
+    /// A name, or what else is read from text, in its own words where it is refused.
+    pub(super) fn name<T: FromStr<Err: ToString>>(&self, name: &str) -> Result<Option<T>, Problem> {
         self.text(name).map(T::from_str).transpose().map_err(Problem::bad_input)
     }
 
@@ -269,39 +275,44 @@ impl Params {
     /// Every `camera`, each an id of the family or `tenant/prefix/camera`.
     pub(super) fn streams(&self) -> Result<Vec<StreamId>, Problem> {
         let cameras = self.pairs.iter().filter(|(name, _)| name == "camera");
-        cameras
-            .map(|(_, text)| match text.split('/').collect::<Vec<_>>()[..] {
-                [tenant, prefix, camera] => {
-                    let tenant = Tenant::new(tenant).map_err(Problem::bad_input)?;
-                    self.caller.must_see(&tenant)?;
-                    let prefix = Prefix::new(prefix).map_err(Problem::bad_input)?;
-                    let camera = CameraId::new(camera).map_err(Problem::bad_input)?;
-                    Ok(StreamId { tenant, prefix, camera })
-                }
-                _ => self.stream(text),
-            })
-            .collect()
+        cameras.map(|(_, text)| self.stream_of(text)).collect()
+    }
+
+    /// A camera as a text names it: an id of the family or `tenant/prefix/camera`.
+    pub(super) fn stream_of(&self, text: &str) -> Result<StreamId, Problem> {
+        match text.split('/').collect::<Vec<_>>()[..] {
+            [tenant, prefix, camera] => {
+                let tenant = Tenant::new(tenant).map_err(Problem::bad_input)?;
+                self.caller.must_see(&tenant)?;
+                let prefix = Prefix::new(prefix).map_err(Problem::bad_input)?;
+                let camera = CameraId::new(camera).map_err(Problem::bad_input)?;
+                Ok(StreamId { tenant, prefix, camera })
+            }
+            _ => self.stream(text),
+        }
     }
 
     /// A family and at most one camera; `*` is any tenant that the caller may see, or any prefix.
     pub(super) fn scope(&self) -> Result<Scope, Problem> {
+        if self.pairs.iter().filter(|(name, _)| name == "camera").count() > 1 {
+            return Err(Problem::bad_input("the parameter camera is given twice: give it once"));
+        }
+        let (tenant, prefix) = self.family()?;
+        Ok(Scope { tenant, prefix, camera: self.name("camera")? })
+    }
+
+    /// Tenant and prefix, `None` for any; a bound caller's any is its own tenant.
+    pub(super) fn family(&self) -> Result<(Option<Tenant>, Option<Prefix>), Problem> {
         let family = |name, default: &str| match self.text(name).unwrap_or(default) {
             ANY => None,
             text => Some(text.to_owned()),
         };
         let tenant = family("tenant", self.tenant.as_str()).map(|text| Tenant::new(&text));
         let prefix = family("prefix", self.prefix.as_str()).map(|text| Prefix::new(&text));
-        if self.pairs.iter().filter(|(name, _)| name == "camera").count() > 1 {
-            return Err(Problem::bad_input("the parameter camera is given twice: give it once"));
-        }
         let tenant = tenant.transpose().map_err(Problem::bad_input)?;
         let tenant = tenant.or_else(|| self.caller.tenant.clone());
         tenant.iter().try_for_each(|tenant| self.caller.must_see(tenant))?;
-        Ok(Scope {
-            tenant,
-            prefix: prefix.transpose().map_err(Problem::bad_input)?,
-            camera: self.name("camera")?,
-        })
+        Ok((tenant, prefix.transpose().map_err(Problem::bad_input)?))
     }
 
     /// As [`Params::scope`], with any tenant or prefix where none is given.

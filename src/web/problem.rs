@@ -42,6 +42,11 @@ impl Problem {
         Self { kind, status, title: "Not possible here", detail, retry_after: None }
     }
 
+    /// The sentence for people.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// What was asked for does not live here.
     pub(super) fn not_found(detail: String) -> Self {
         let (kind, status) = ("not-found", StatusCode::NOT_FOUND);

@@ -104,9 +104,15 @@ impl Http {
         self.client.request(method, format!("{}{path}", self.base))
     }
 
-    /// Opens the stream of events.
-    pub(super) async fn events(&self) -> Result<Response, ServiceError> {
-        let request = self.follower.get(format!("{}/api/v1/events", self.base));
+    /// Opens the stream of events of all tenants and prefixes: from now on, or after the event with
+    /// this id.
+    pub(super) async fn events(&self, after: Option<&str>) -> Result<Response, ServiceError> {
+        let everything = [("tenant", "*"), ("prefix", "*")];
+        let mut request =
+            self.follower.get(format!("{}/api/v1/events", self.base)).query(&everything);
+        if let Some(id) = after {
+            request = request.header("last-event-id", id);
+        }
         self.sent(request, &[]).await?.map_err(ServiceError::from)
     }
 

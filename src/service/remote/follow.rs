@@ -1,7 +1,9 @@
 //! Follows a running `up` by server-sent events, across its restarts.
 //!
-//! When the stream breaks it is opened again, for ever, waiting longer after each failure; the
-//! follower is then told that it missed an unknown number of messages.
+//! When the stream breaks it is opened again, for ever, waiting longer after each failure, from the last
+//! event on: the server gives what was missed, so frames may come twice, and none is left out while it
+//! lives. Only where the server gave no id, or does not know it, is the follower told that it missed
+//! an unknown number of messages.
 
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::answer::Http;
-use super::{Followed, ServiceError};
+use super::{ErrorKind, Followed, ServiceError};
 use crate::backoff::Backoff;
 use crate::model::event::Announcement;
 
@@ -25,13 +27,16 @@ type Events = BoxStream<'static, Result<Event, EventStreamError<reqwest::Error>>
 struct Follower {
     http: Http,
     events: Option<Events>,
+    /// The id of the last event, or of the place where the stream began.
+    last: Option<String>,
     backoff: Backoff,
 }
 
 /// Everything from now on; the first connection must succeed.
 pub(super) async fn follow(http: Http) -> Result<BoxStream<'static, Followed>, ServiceError> {
-    let events = Some(open(&http).await?);
-    let follower = Follower { http, events, backoff: Backoff::new(WAIT_MIN, WAIT_MAX) };
+    let (last, events) = open(&http, None).await?;
+    let backoff = Backoff::new(WAIT_MIN, WAIT_MAX);
+    let follower = Follower { http, events: Some(events), last, backoff };
     let followed = stream::unfold(follower, |mut follower| async move {
         let next = follower.next().await;
         Some((next, follower))
@@ -39,8 +44,12 @@ pub(super) async fn follow(http: Http) -> Result<BoxStream<'static, Followed>, S
     Ok(followed.boxed())
 }
 
-async fn open(http: &Http) -> Result<Events, ServiceError> {
-    Ok(http.events().await?.bytes_stream().eventsource().boxed())
+/// The events after the one with this id, and the id of where they begin.
+async fn open(http: &Http, after: Option<&str>) -> Result<(Option<String>, Events), ServiceError> {
+    let response = http.events(after).await?;
+    let begin = response.headers().get("x-event-id").and_then(|id| id.to_str().ok());
+    let begin = begin.map(str::to_owned);
+    Ok((begin, response.bytes_stream().eventsource().boxed()))
 }
 
 impl Follower {
@@ -48,11 +57,16 @@ impl Follower {
         loop {
             let Some(events) = &mut self.events else {
                 tokio::time::sleep(self.backoff.next_wait()).await;
-                match open(&self.http).await {
-                    Ok(events) => {
-                        self.events = Some(events);
-                        return Followed::Missed { count: None };
+                match open(&self.http, self.last.as_deref()).await {
+                    Ok((begin, events)) => {
+                        let resumed = self.last.is_some() && begin.is_some();
+                        (self.events, self.last) = (Some(events), begin);
+                        if !resumed {
+                            return Followed::Missed { count: None };
+                        }
                     }
+                    // Another server, which counts otherwise: from now on.
+                    Err(error) if error.kind == ErrorKind::BadInput => self.last = None,
                     Err(error) => tracing::debug!("events are not followed yet: {error}"),
                 }
                 continue;
@@ -60,6 +74,9 @@ impl Follower {
             match events.next().await {
                 Some(Ok(event)) => {
                     self.backoff.reset();
+                    if !event.id.is_empty() {
+                        self.last = Some(event.id.clone());
+                    }
                     if let Some(followed) = read(&event) {
                         return followed;
                     }

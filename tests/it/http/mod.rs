@@ -13,6 +13,7 @@ mod export_mp4;
 mod export_replay;
 mod export_zip;
 mod latest;
+mod live;
 mod pictures;
 mod remote;
 mod status;
@@ -54,6 +55,7 @@ const MAX_FRAME_BYTES: usize = 10_000;
 /// A server and everything behind it.
 struct Rig {
     service: Arc<LocalService>,
+    query: Query,
     store: Arc<MemoryStore>,
     bus: Arc<MemoryBus>,
     ingest: Arc<Ingest>,
@@ -66,19 +68,23 @@ struct Rig {
 
 impl Rig {
     async fn start() -> Self {
+        Self::start_with(MAX_FRAME_BYTES).await
+    }
+
+    /// A server that takes frames of so many bytes.
+    async fn start_with(max_frame_bytes: usize) -> Self {
         let clock = Arc::new(SettableClock::at(at_millis(0)));
         let store = Arc::new(MemoryStore::new(Arc::<SettableClock>::clone(&clock), 64 << 20));
         let bus = Arc::new(MemoryBus::new(RoutingKeys::default()));
         let metrics = Arc::new(Metrics::default());
-        let ingest = Arc::new(ingest(&store, &bus, &clock, &metrics));
+        let ingest = Arc::new(ingest(&store, &bus, &clock, (&metrics, max_frame_bytes)));
+        let query =
+            Query::new(Arc::<MemoryStore>::clone(&store), Arc::<SettableClock>::clone(&clock));
         let service = Arc::new(LocalService::new(LocalParts {
             place: "embedded".to_owned(),
             bus_place: "in process".to_owned(),
             ingest: Arc::clone(&ingest),
-            query: Query::new(
-                Arc::<MemoryStore>::clone(&store),
-                Arc::<SettableClock>::clone(&clock),
-            ),
+            query: query.clone(),
             store: Arc::<MemoryStore>::clone(&store),
             bus: Arc::<MemoryBus>::clone(&bus),
             clock: Arc::<SettableClock>::clone(&clock),
@@ -95,7 +101,7 @@ impl Rig {
         let server = serving(listener, &service, &clock, &stop);
         framecache::tls::install_provider();
         let client = Client::builder().no_proxy().build().unwrap();
-        Self { service, store, bus, ingest, clock, client, address, stop, server }
+        Self { service, query, store, bus, ingest, clock, client, address, stop, server }
     }
 
     /// Ends the server; returns the address it had.
@@ -197,7 +203,7 @@ fn ingest(
     store: &Arc<MemoryStore>,
     bus: &Arc<MemoryBus>,
     clock: &Arc<SettableClock>,
-    metrics: &Arc<Metrics>,
+    (metrics, max_frame_bytes): (&Arc<Metrics>, usize),
 ) -> Ingest {
     let announcer = Announcer::start(AnnouncerParts {
         store: Arc::<MemoryStore>::clone(store),
@@ -208,7 +214,7 @@ fn ingest(
         take_up: true,
         whole_frames: None,
     });
-    let options = IngestOptions { max_frame_bytes: MAX_FRAME_BYTES, ..IngestOptions::default() };
+    let options = IngestOptions { max_frame_bytes, ..IngestOptions::default() };
     let (store, clock) = (Arc::<MemoryStore>::clone(store), Arc::<SettableClock>::clone(clock));
     Ingest::new(store, announcer, clock, Arc::clone(metrics), options)
 }

@@ -16,9 +16,9 @@ use super::{Rig, camera, now, picture, retention, rig, until};
 use crate::support::rabbit::RabbitServer;
 use crate::support::redis::RedisServer;
 
-const VHOST: &str = "client-a";
+pub(super) const VHOST: &str = "client-a";
 
-fn open_bus(rabbit: &RabbitServer) -> Arc<AmqpBus> {
+pub(super) fn open_bus(rabbit: &RabbitServer) -> Arc<AmqpBus> {
     let url = rabbit.amqp_url(VHOST).parse().expect("the fixture's URL should be valid");
     let options = AmqpOptions { persistent: true, ..AmqpOptions::new(url) };
     Arc::new(AmqpBus::open(options).expect("the options should be valid"))

@@ -3,6 +3,7 @@
 
 mod accounted;
 mod amqp_announced;
+mod amqp_followed;
 
 use std::sync::Arc;
 use std::time::Duration;
