@@ -21,12 +21,14 @@ const FLOORS: [&[&str]; 10] = [
 ];
 
 /// A crate and the only places that may name it.
-const SOLE_PLACES: [(&str, &[&str]); 5] = [
+const SOLE_PLACES: [(&str, &[&str]); 7] = [
     ("redis::", &["store/redis"]),
     ("lapin::", &["bus/amqp"]),
     ("retina::", &["collect/source"]),
     ("axum::", &["web"]),
     ("clap::", &["cli"]),
+    ("prometheus_client::", &["metrics"]),
+    ("procfs::", &["metrics"]),
 ];
 
 const FILE_MAX_LINES: usize = 400;

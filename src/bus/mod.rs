@@ -104,6 +104,11 @@ pub trait Bus: Send + Sync + fmt::Debug {
     /// Where the connection stands now.
     fn state(&self) -> BusState;
 
+    /// How often the connection for publishing was opened again; 0 where there is none.
+    fn reconnects(&self) -> u64 {
+        0
+    }
+
     /// Follows frame, camera and system messages from now on. Fails when the broker cannot be
     /// reached now; after that the stream outlives outages and ends when the bus closes.
     async fn subscribe(&self) -> Result<BoxStream<'static, Event>, BusError>;

@@ -133,7 +133,11 @@ impl Writer {
     async fn store(&mut self, mut open: Vec<Attempt>, memory: &mut Memory) {
         while !open.is_empty() {
             let frames: Vec<PutFrame> = open.iter().map(Attempt::put_frame).collect();
+            let began = Instant::now();
             let outcomes = self.lane.shared.store.put(&frames).await;
+            if outcomes.iter().any(Result::is_ok) {
+                self.lane.shared.metrics.timing.store_put(began.elapsed());
+            }
             let mut again = Vec::new();
             let mut failed = false;
             for (attempt, outcome) in open.into_iter().zip(outcomes) {
@@ -270,7 +274,9 @@ impl Writer {
     fn finish(&self, attempt: Attempt, place: Place, again: bool) {
         let Attempt { item, key, ttl, .. } = attempt;
         self.lane.account.stored(item.bytes.len(), key.at());
-        self.lane.shared.metrics.expiry.stored(ttl.as_duration());
+        let metrics = &self.lane.shared.metrics;
+        metrics.expiry.stored(ttl.as_duration());
+        metrics.timing.frame_bytes(item.bytes.len());
         let announcement = Announcement {
             key: key.clone(),
             size: u32::try_from(item.bytes.len()).unwrap_or(u32::MAX),

@@ -1,16 +1,23 @@
 //! Figures of this process: the account of every frame, and when frames should have expired.
 //!
-//! Passed explicitly from the engine to whoever counts and whoever shows; nothing is global. Nothing
-//! here knows how figures are shown: faces read snapshots.
+//! Passed explicitly from the engine to whoever counts and whoever shows; nothing is global. `expose`
+//! writes snapshots as OpenMetrics text; it is the only place that names the metrics library.
 
 mod account;
 mod expiry;
+mod expose;
+mod http;
+mod process;
+mod timing;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::account::{Account, Counts, DropReason};
 pub use self::expiry::ExpiryWatch;
+pub use self::expose::{CONTENT_TYPE, Exposed, Labels, Page, text};
+pub use self::http::{HttpCounts, OTHER, ROUTES_MAX};
+pub use self::timing::Timing;
 use crate::model::key::StreamId;
 
 /// The accounts of all cameras of this process.
@@ -18,6 +25,10 @@ use crate::model::key::StreamId;
 pub struct Metrics {
     /// Whether frames leave the store when their lifetime is over.
     pub expiry: ExpiryWatch,
+    /// How long store and bus take.
+    pub timing: Timing,
+    /// Requests of the HTTP API.
+    pub http: HttpCounts,
     accounts: Mutex<BTreeMap<StreamId, Arc<Account>>>,
 }
 

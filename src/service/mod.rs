@@ -5,6 +5,7 @@
 //! line works on either without knowing which. Decides nothing: it passes on and translates errors
 //! into the few kinds that a face can act on.
 
+mod exposition;
 pub mod local;
 pub mod remote;
 pub mod status;

@@ -18,6 +18,7 @@ use crate::ingest::{QueueDepth, Waiting};
 use crate::metrics::{Account, Counts};
 use crate::model::key::StreamId;
 use crate::model::name::{Prefix, Tenant};
+use crate::model::time::UnixNanos;
 use crate::query::Scope;
 use crate::stats::alerts::{CameraFigures, ProcessFigures, alerts};
 use crate::stats::{History, Observer};
@@ -39,11 +40,11 @@ pub struct Viewer {
 /// A camera of this process.
 #[derive(Debug)]
 pub(super) struct Known {
-    stream: StreamId,
+    pub(super) stream: StreamId,
     /// `None` when it is not configured.
     health: Option<CameraHealth>,
     account: Option<Arc<Account>>,
-    waiting: Waiting,
+    pub(super) waiting: Waiting,
 }
 
 impl LocalService {
@@ -118,18 +119,23 @@ impl LocalService {
 }
 
 impl Known {
-    fn counts(&self) -> Counts {
+    pub(super) fn counts(&self) -> Counts {
         self.account.as_ref().map(|account| account.snapshot()).unwrap_or_default()
     }
 
-    fn state(&self) -> SourceState {
+    pub(super) fn state(&self) -> SourceState {
         self.health.as_ref().map_or(SourceState::Push, |health| health.state)
+    }
+
+    /// When its newest stored frame was taken; before the first, its newest captured one.
+    pub(super) fn newest(&self) -> Option<UnixNanos> {
+        let stored = self.account.as_ref().and_then(|account| account.newest());
+        stored.or_else(|| self.health.as_ref()?.last_frame)
     }
 
     fn shown(self, rate_fps: f64, queue: QueueDepth) -> CameraStatus {
         let (counts, state) = (self.counts(), self.state());
-        let captured = self.health.as_ref().and_then(|health| health.last_frame);
-        let stored = self.account.as_ref().and_then(|account| account.newest());
+        let last_frame = self.newest();
         let StreamId { tenant, prefix, camera } = self.stream;
         let health = self.health;
         CameraStatus {
@@ -142,7 +148,7 @@ impl Known {
             name: health.as_ref().map(|health| health.name.clone()).unwrap_or_default(),
             source: health.as_ref().map(|health| health.source.clone()).unwrap_or_default(),
             last_error: health.map(|health| health.last_error).unwrap_or_default(),
-            last_frame: stored.or(captured),
+            last_frame,
             rate_fps,
             paused: state == SourceState::Paused,
             counts: counts.into(),

@@ -272,6 +272,11 @@ pub trait FrameStore: Send + Sync + fmt::Debug {
         Ok(ExpirySample::default())
     }
 
+    /// How often a connection to the server was opened again; 0 where there is none.
+    fn reconnects(&self) -> u64 {
+        0
+    }
+
     /// What the server says of itself.
     async fn info(&self) -> Result<StoreInfo, StoreError>;
 }

@@ -15,6 +15,7 @@ mod frames;
 mod health;
 mod latest;
 mod live;
+mod metrics;
 mod page;
 mod params;
 mod picture;
@@ -33,6 +34,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, OriginalUri};
 use axum::http::Method;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
@@ -116,13 +118,15 @@ pub fn router(state: WebState) -> Router {
         .route("/", get(page::index))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
         .nest("/api/v1", api)
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(Extension(push::room()))
         .layer(Extension(live::Seats::new()))
         .with_state(Arc::clone(&web));
-    access::guarded(router, &web)
+    let counts = Arc::clone(web.service.metrics());
+    access::guarded(router, &web).layer(from_fn_with_state(counts, metrics::count))
 }
 
 fn session() -> MethodRouter<Arc<WebState>> {

@@ -20,6 +20,7 @@ mod http;
 mod keyspace_consumers;
 mod load_fleet;
 mod messages_doc;
+mod prometheus;
 mod promises;
 mod query_contract;
 mod redis_store;

@@ -9,6 +9,7 @@ pub(crate) mod collect;
 pub(crate) mod digest;
 pub(crate) mod port;
 pub(crate) mod process;
+pub(crate) mod prometheus;
 pub(crate) mod python;
 pub(crate) mod rabbit;
 pub(crate) mod redis;

@@ -140,12 +140,6 @@ impl AmqpBus {
         })
     }
 
-    /// How often the publishing connection was opened again since the start.
-    #[must_use]
-    pub fn reconnects(&self) -> u64 {
-        self.connects.load(Ordering::Relaxed).saturating_sub(1)
-    }
-
     /// What became of a message that was in flight when its connection broke.
     fn lost(&self) -> BusError {
         match &*self.state.borrow() {
@@ -185,6 +179,10 @@ impl Bus for AmqpBus {
 
     fn state(&self) -> BusState {
         self.state.borrow().clone()
+    }
+
+    fn reconnects(&self) -> u64 {
+        self.connects.load(Ordering::Relaxed).saturating_sub(1)
     }
 
     /// Fails when the broker does not answer now; once it succeeded, the stream survives outages.

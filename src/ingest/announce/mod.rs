@@ -209,7 +209,11 @@ impl Inner {
 
     async fn publish(&self, fresh: Fresh) -> (Fresh, Result<Delivery, BusError>) {
         let body = Bytes::from(fresh.announcement.to_json());
+        let began = Instant::now();
         let outcome = self.parts.bus.publish(Message { topic: Topic::Frame, body }).await;
+        if outcome.is_ok() {
+            self.parts.metrics.timing.bus_confirm(began.elapsed());
+        }
         (fresh, outcome)
     }
 

@@ -31,6 +31,8 @@ pub(super) struct Shared {
     connect_timeout: Duration,
     response_timeout: Duration,
     generations: AtomicU64,
+    /// How often a role's connection was opened again.
+    pub(super) reopened: AtomicU64,
 }
 
 impl Shared {
@@ -49,6 +51,7 @@ impl Shared {
             connect_timeout,
             response_timeout,
             generations: AtomicU64::new(1),
+            reopened: AtomicU64::new(0),
         }))
     }
 
@@ -82,6 +85,8 @@ pub(super) struct Lane {
 #[derive(Default)]
 struct Slot {
     open: Option<Open>,
+    /// Whether it was ever open.
+    opened: bool,
     failed: Option<(Instant, StoreError)>,
 }
 
@@ -121,6 +126,7 @@ impl Lane {
             return Ok(Link { lane: self, open });
         }
         let limit = self.shared.connect_timeout;
+        let was_open = slot.open.is_some();
         let outcome = tokio::time::timeout(limit, self.establish(slot.open.take())).await;
         let outcome = outcome.unwrap_or_else(|_| {
             let Shared { address, .. } = &*self.shared;
@@ -128,6 +134,10 @@ impl Lane {
         });
         match outcome {
             Ok(open) => {
+                if slot.opened && !was_open {
+                    self.shared.reopened.fetch_add(1, Ordering::Relaxed);
+                }
+                slot.opened = true;
                 slot.open = Some(open.clone());
                 Ok(Link { lane: self, open })
             }

@@ -31,6 +31,8 @@ mod server;
 mod window;
 mod write;
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use redis::cmd;
@@ -165,6 +167,10 @@ impl FrameStore for RedisStore {
 
     async fn sample_expiry(&self, most: usize) -> Result<ExpirySample, StoreError> {
         scan::sample_expiry(&mut self.scanner.link().await?, most).await
+    }
+
+    fn reconnects(&self) -> u64 {
+        self.scanner.shared().reopened.load(Ordering::Relaxed)
     }
 
     async fn info(&self) -> Result<StoreInfo, StoreError> {

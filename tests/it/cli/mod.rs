@@ -139,6 +139,11 @@ impl Up {
         Self { child, stdout, started, url }
     }
 
+    /// Where it serves, e.g. `http://127.0.0.1:8080`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Asks it to end; answers its exit code and its last line.
     pub(crate) fn terminate(mut self) -> (i32, Value) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();

@@ -14,6 +14,7 @@ mod export_replay;
 mod export_zip;
 mod latest;
 mod live;
+mod metrics;
 mod pictures;
 mod remote;
 mod status;
