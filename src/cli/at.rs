@@ -11,6 +11,8 @@ use super::frames::{self, FrameLine};
 use super::get::hand_out;
 use super::session::{Desk, Session};
 use super::times::{self, TIME_HELP, shown, shown_bytes, shown_distance};
+use crate::model::frame::FrameInfo;
+use crate::model::jpeg;
 use crate::model::key::StreamId;
 use crate::model::name::CameraId;
 use crate::model::time::UnixNanos;
@@ -49,7 +51,7 @@ pub(super) async fn run(session: &Session, args: AtArgs) -> anyhow::Result<Outco
     let desk = session.open()?;
     let stream = desk.stream(&args.camera);
     let found = nearest(session, &desk, &stream, (at, args.within), args.via.into()).await?;
-    let Some(Nearest { frame, distance_nanos }) = found else {
+    let Some(Nearest { frame, distance_nanos, expires_at }) = found else {
         let within = args.within.map_or_else(String::new, |within| {
             format!(" within {} of {}", times::shown_span(within), shown(at))
         });
@@ -62,7 +64,13 @@ pub(super) async fn run(session: &Session, args: AtArgs) -> anyhow::Result<Outco
         return Ok(Outcome::Done);
     }
     let size = frame.bytes.len();
-    let line = FrameLine::bare(&frame.key, Some(size)).distance(Some(distance_nanos));
+    let info = FrameInfo {
+        key: frame.key.clone(),
+        size: u32::try_from(size).ok(),
+        expires_at,
+        dimensions: jpeg::inspect(&frame.bytes).ok().map(|info| info.dimensions),
+    };
+    let line = FrameLine::of(&info).distance(Some(distance_nanos));
     let text = format!(
         "{}  {}  {}  {}",
         shown(frame.key.at()),

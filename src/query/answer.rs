@@ -123,6 +123,8 @@ pub struct Nearest {
     pub frame: Frame,
     /// How far it lies from the instant, in nanoseconds; negative when it is earlier.
     pub distance_nanos: i64,
+    /// When it expires; `None` when it never does.
+    pub expires_at: Option<UnixNanos>,
 }
 
 /// What was stored in one step of time.

@@ -9,9 +9,12 @@ mod answer;
 mod cameras;
 mod counts;
 mod delete;
+mod density;
 mod latest;
+mod listing;
 mod near;
 mod newest;
+mod page;
 mod pick;
 mod plan;
 mod range;
@@ -20,6 +23,7 @@ mod reindex;
 mod stats;
 mod sums;
 mod sweep;
+mod tenants;
 mod timeline;
 mod walk;
 
@@ -32,8 +36,13 @@ pub use self::answer::{
     RangeRequest, ReindexReport, Scope, StatsAnswer, TimelineStep, Via,
 };
 pub use self::counts::{Kind, QueryCounts};
+pub use self::density::{CameraDensity, Density, DensityRequest, DensityStep, GAPS_MAX, Gap};
+pub use self::listing::{Listed, RangePage};
+pub use self::near::{AtRequest, Side};
 pub use self::newest::{Mark, MarkError, Newest, Wanted};
+pub use self::page::{Cursor, CursorError};
 use self::sweep::Sweeper;
+pub use self::tenants::{TenantStats, by_tenant};
 pub use self::timeline::TIMELINE_MAX_STEPS;
 use crate::clock::Clock;
 use crate::store::{FrameStore, StoreError};

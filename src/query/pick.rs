@@ -12,6 +12,9 @@ use crate::model::key::{FrameKey, KEY_TIME_MIN, StreamId, Suffix};
 use crate::model::time::UnixNanos;
 use crate::store::FrameStat;
 
+/// By what frames are sorted: time, place of the camera, suffix.
+pub(super) type Order = (UnixNanos, u32, Suffix);
+
 /// What must be known of a frame before it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Need {
@@ -82,7 +85,7 @@ impl Candidate {
         usize::try_from(self.stream).unwrap_or(usize::MAX)
     }
 
-    fn order(&self) -> (UnixNanos, u32, Suffix) {
+    pub(super) fn order(&self) -> Order {
         (self.at, self.stream, self.suffix)
     }
 }
@@ -104,6 +107,8 @@ pub(super) struct Rules {
     pub(super) reverse: bool,
     /// How many, at most; the first ones in the order of the answer.
     pub(super) room: Option<usize>,
+    /// Only what comes after this one in the order of the answer. It still counts for its step.
+    pub(super) after: Option<Order>,
 }
 
 /// The places of the wanted among `candidates` (merged), in the order of the answer.
@@ -114,6 +119,12 @@ pub(super) fn choose(candidates: &[Candidate], rules: &Rules) -> Vec<usize> {
     };
     if rules.reverse {
         chosen.reverse();
+    }
+    if let Some(after) = rules.after {
+        chosen.retain(|place| {
+            let order = candidates[*place].order();
+            if rules.reverse { order < after } else { order > after }
+        });
     }
     chosen.truncate(rules.room.unwrap_or(usize::MAX));
     chosen

@@ -27,7 +27,7 @@ fn frame(millis: u64, stream: u32, number: u32) -> Candidate {
 }
 
 fn rules() -> Rules {
-    Rules { start: at(0), every: None, reverse: false, room: None }
+    Rules { start: at(0), every: None, reverse: false, room: None, after: None }
 }
 
 #[test]
@@ -121,4 +121,16 @@ fn a_record_of_a_time_that_no_key_can_have_is_passed_over() {
     };
     let found = FoundRecord { record, ttl: Ttl::from_secs(60).unwrap() };
     assert_eq!(Candidate::of_record(0, found, Need::Key), None);
+}
+
+#[test]
+fn what_was_answered_before_still_counts_for_its_step() {
+    let all = [frame(0, 0, 1), frame(1, 1, 1), frame(500, 0, 2), frame(1000, 0, 3)];
+    let after = Some((at(0), 0, seq(1)));
+    assert_eq!(choose(&all, &Rules { after, ..rules() }), [1, 2, 3]);
+    assert_eq!(choose(&all, &Rules { after, room: Some(1), ..rules() }), [1]);
+    let every = Some(Duration::from_secs(1));
+    assert_eq!(choose(&all, &Rules { every, after, ..rules() }), [1, 3]);
+    let after = Some((at(500), 0, seq(2)));
+    assert_eq!(choose(&all, &Rules { after, reverse: true, ..rules() }), [1, 0]);
 }

@@ -17,6 +17,15 @@ impl Query {
     /// # Errors
     /// [`QueryError::Store`].
     pub async fn stats(&self, scope: &Scope) -> Result<StatsAnswer, QueryError> {
+        let families = self.families(scope).await?;
+        Ok(StatsAnswer { families, store: Some(self.store.info().await?) })
+    }
+
+    /// Sums over all live frames in `scope`, by family.
+    ///
+    /// # Errors
+    /// [`QueryError::Store`].
+    pub async fn families(&self, scope: &Scope) -> Result<Vec<FamilyStats>, QueryError> {
         self.counts.begin(Kind::Stats, Via::Index);
         let mut families = Vec::new();
         for family in self.store.families().await? {
@@ -28,7 +37,7 @@ impl Query {
         if families.is_empty() {
             self.counts.missed(Kind::Stats);
         }
-        Ok(StatsAnswer { families, store: Some(self.store.info().await?) })
+        Ok(families)
     }
 
     async fn family_stats(
@@ -58,7 +67,13 @@ impl Query {
         self.counts.met_dead(answer.dead);
         let read = |record| Candidate::of_record(0, record, Need::End);
         let candidates = answer.records.into_iter().filter_map(read).collect();
-        let all = Rules { start: TimeRange::ALL.from(), every: None, reverse: false, room: None };
+        let all = Rules {
+            start: TimeRange::ALL.from(),
+            every: None,
+            reverse: false,
+            room: None,
+            after: None,
+        };
         let streams = std::slice::from_ref(stream);
         let (live, _) = self.settle(streams, candidates, &all).await?;
         Ok((live, answer.unsure.is_empty()))

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::answer::{RangeRequest, Via};
+use super::page::{After, Cursor};
 use super::pick::{Candidate, Need, Rules, merge};
 use super::plan;
 use super::read::{CAMERAS_IN_FLIGHT, stream_at};
@@ -65,12 +66,24 @@ impl Walk {
             indexed,
             scanned: found.candidates,
             slices,
-            rules: Rules { start: window.from(), every, reverse, room: limit },
+            rules: Rules { start: window.from(), every, reverse, room: limit, after: None },
             need,
             dead: 0,
             foreign: found.foreign,
             any_scan: found.scanned,
         })
+    }
+
+    /// Goes on where a cursor says, before anything was read.
+    pub(super) fn resume(&mut self, cursor: &Cursor) {
+        let rest = cursor.rest();
+        let left = self.slices.iter().filter_map(|slice| slice.intersect(rest?));
+        self.slices = left.collect();
+        if let After::Frame(stream, at, suffix) = &cursor.after {
+            let place = self.streams.binary_search(stream).unwrap_or_else(|place| place);
+            let place = u32::try_from(place).unwrap_or(u32::MAX);
+            self.rules.after = Some((*at, place, *suffix));
+        }
     }
 
     /// The frames picked from the next slice that has any; `None` at the end of the window or once

@@ -1,6 +1,7 @@
 //! The service of this process: its own ingest, query and bus.
 
 mod newest;
+mod reads;
 
 use std::sync::Arc;
 use std::time::Duration;

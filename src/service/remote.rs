@@ -35,6 +35,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a reindex or a deletion may take: it walks a whole keyspace and writes.
 const WRITE_PATIENCE: Duration = Duration::from_secs(3600);
 
+/// Frames of a list that are asked for at once; the most that a server gives.
+const PAGE: usize = 10_000;
+
+/// The longest list that is read.
+const FRAMES_MAX: usize = 2_000_000;
+
 /// The one kind that odd answers get: not ours to mend, and no use to come again.
 const ODD: ErrorKind = ErrorKind::Internal;
 
@@ -80,6 +86,25 @@ struct Fleet {
 #[derive(Deserialize)]
 struct Latest {
     frames: Vec<FrameInfo>,
+}
+
+/// A page of a list.
+#[derive(Deserialize)]
+struct Page {
+    frames: Vec<FrameInfo>,
+    dead: u64,
+    foreign: u64,
+    scanned: bool,
+    next_cursor: Option<String>,
+}
+
+impl Page {
+    fn add_to(self, whole: &mut RangeAnswer) {
+        whole.frames.extend(self.frames);
+        whole.dead += self.dead;
+        whole.foreign = whole.foreign.max(self.foreign);
+        whole.scanned |= self.scanned;
+    }
 }
 
 #[derive(Deserialize)]
@@ -153,18 +178,30 @@ impl Service for RemoteService {
     }
 
     async fn range(&self, request: &RangeRequest) -> Result<RangeAnswer, ServiceError> {
-        let RangeRequest { streams, window, every, limit, reverse, how } = request;
-        if streams.is_empty() {
-            return Ok(RangeAnswer::default());
+        let mut whole = RangeAnswer::default();
+        if request.streams.is_empty() {
+            return Ok(whole);
         }
-        let mut query = how_query(*how);
-        query.extend(streams.iter().map(|stream| ("camera", stream.to_string())));
-        query.push(("from", window.from().to_rfc3339()));
-        query.push(("to", window.to().to_rfc3339()));
-        query.extend(every.map(|every| ("every", duration_text(every))));
-        query.push(("limit", limit.map_or_else(|| "all".to_owned(), |limit| limit.to_string())));
-        query.push(("reverse", reverse.to_string()));
-        self.http.json(self.get("/api/v1/frames", &query)).await
+        let most = request.limit.unwrap_or(FRAMES_MAX + 1);
+        let mut query = range_query(request);
+        loop {
+            let room = most.saturating_sub(whole.frames.len()).min(PAGE);
+            query.push(("limit", room.to_string()));
+            let page: Page = self.http.json(self.get("/api/v1/frames", &query)).await?;
+            let (came, next) = (page.frames.len(), page.next_cursor.clone());
+            page.add_to(&mut whole);
+            let Some(next) = next.filter(|_| whole.frames.len() < most) else { break };
+            if came == 0 {
+                return Err(self.http.odd("a page without frames is not the last one"));
+            }
+            query.retain(|(name, _)| !matches!(*name, "limit" | "cursor"));
+            query.push(("cursor", next));
+        }
+        if whole.frames.len() > FRAMES_MAX {
+            let said = format!("the list has over {FRAMES_MAX} frames: ask for a shorter window");
+            return Err(ServiceError::new(ErrorKind::BadInput, said));
+        }
+        Ok(whole)
     }
 
     async fn at(
@@ -181,7 +218,8 @@ impl Service for RemoteService {
         let distance_nanos = picture
             .distance_nanos
             .ok_or_else(|| self.http.odd("the header X-Frame-Distance-Ns is missing"))?;
-        Ok(Some(Nearest { frame: picture.frame, distance_nanos }))
+        let expires_at = picture.expires_at;
+        Ok(Some(Nearest { frame: picture.frame, distance_nanos, expires_at }))
     }
 
     async fn timeline(&self, request: &TimelineRequest) -> Result<Vec<TimelineStep>, ServiceError> {
@@ -288,6 +326,18 @@ fn via_text(via: Via) -> String {
 
 fn how_query(how: How) -> Query {
     vec![("via", via_text(how.via)), ("verify", how.verify.to_string())]
+}
+
+/// A list without its limit and cursor.
+fn range_query(request: &RangeRequest) -> Query {
+    let RangeRequest { streams, window, every, limit: _, reverse, how } = request;
+    let mut query = how_query(*how);
+    query.extend(streams.iter().map(|stream| ("camera", stream.to_string())));
+    query.push(("from", window.from().to_rfc3339()));
+    query.push(("to", window.to().to_rfc3339()));
+    query.extend(every.map(|every| ("every", duration_text(every))));
+    query.push(("reverse", reverse.to_string()));
+    query
 }
 
 /// `*` is any tenant or prefix.

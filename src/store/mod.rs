@@ -248,6 +248,9 @@ pub trait FrameStore: Send + Sync + fmt::Debug {
     /// When the camera was last written to, as in [`CameraSeen::newest`]; `None` if unknown.
     async fn last_seen(&self, stream: &StreamId) -> Result<Option<UnixNanos>, StoreError>;
 
+    /// The longest life among frames of this camera that may still be there; `None` when it has none.
+    async fn longest_life(&self, stream: &StreamId) -> Result<Option<Ttl>, StoreError>;
+
     /// The camera's dimensions in the order of time: each holds from its instant until the next.
     async fn dimensions(
         &self,

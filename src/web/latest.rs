@@ -11,10 +11,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::frames::Item;
 use super::params::{Call, Params};
 use super::picture;
 use super::problem::Problem;
-use crate::model::frame::FrameInfo;
 use crate::model::key::StreamId;
 use crate::query::{Mark, Newest, Wanted};
 use crate::service::{ErrorKind, ServiceError};
@@ -27,7 +27,7 @@ const POLL: [&str; 4] = ["max_age", "newer_than", "wait", "via"];
 
 #[derive(Serialize)]
 struct Latest {
-    frames: Vec<FrameInfo>,
+    frames: Vec<Item>,
 }
 
 pub(super) async fn info(call: Call) -> Result<Response, Problem> {
@@ -37,7 +37,10 @@ pub(super) async fn info(call: Call) -> Result<Response, Problem> {
     let asked = (params.number("count")?.unwrap_or(1), params.how()?);
     let looking = call.web.service.newest_infos(&stream, wanted, wait, asked);
     match until_stop(&call, looking).await? {
-        Newest::Found(frames) => Ok(Json(Latest { frames }).into_response()),
+        Newest::Found(frames) => {
+            let frames = frames.into_iter().map(Item::of).collect();
+            Ok(Json(Latest { frames }).into_response())
+        }
         other => not_found(&call, &params, &stream, other).await,
     }
 }

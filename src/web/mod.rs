@@ -6,6 +6,7 @@
 
 mod access;
 mod at;
+mod batch;
 mod caller;
 mod camera_control;
 mod cameras;
@@ -16,6 +17,8 @@ mod health;
 mod latest;
 mod live;
 mod metrics;
+mod listing;
+mod multipart;
 mod page;
 mod params;
 mod picture;
@@ -24,6 +27,7 @@ mod push;
 mod reindex;
 mod stats;
 mod status;
+mod tenants;
 mod thumbnail;
 mod timeline;
 
@@ -105,6 +109,8 @@ pub fn router(state: WebState) -> Router {
         .route("/cameras/{camera}/frames.zip", get(export::zip::of_camera))
         .route("/cameras/{camera}/clip.mp4", get(export::mp4::clip))
         .route("/cameras/{camera}/replay.mjpeg", get(export::replay::mjpeg))
+        .route("/at", get(at::sync_view))
+        .route("/tenants", get(tenants::list))
         .route("/timeline", get(timeline::steps))
         .route("/stats", get(stats::stats))
         .route("/status", get(status::status))

@@ -130,7 +130,8 @@ impl Params {
         self.pairs.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
     }
 
-    fn read<T>(
+    /// A parameter, read by `read`; `right` says what it should have been.
+    pub(super) fn read<T>(
         &self,
         name: &str,
         read: impl FnOnce(&str) -> Option<T>,

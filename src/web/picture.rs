@@ -12,6 +12,7 @@ use crate::model::frame::{Frame, FrameInfo};
 use crate::model::jpeg;
 use crate::model::key::{FrameKey, KeyError, StreamId, Suffix, parse_suffix, parse_time};
 use crate::model::time::UnixNanos;
+use crate::query::Nearest;
 
 /// RFC 9110, section 5.6.7.
 const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
@@ -25,13 +26,21 @@ pub(super) fn parse_short_id(stream: StreamId, text: &str) -> Result<FrameKey, K
 }
 
 /// What is known of a frame whose bytes were read.
-pub(super) fn info(frame: &Frame) -> FrameInfo {
+pub(super) fn info(nearest: &Nearest) -> FrameInfo {
+    let frame = &nearest.frame;
     FrameInfo {
         key: frame.key.clone(),
         size: u32::try_from(frame.bytes.len()).ok(),
-        expires_at: None,
+        expires_at: nearest.expires_at,
         dimensions: jpeg::inspect(&frame.bytes).ok().map(|info| info.dimensions),
     }
+}
+
+/// Where the picture of a frame is, from the server's root.
+pub(super) fn url(key: &FrameKey) -> String {
+    let StreamId { tenant, prefix, camera } = key.stream();
+    let id = key.short_id();
+    format!("/api/v1/cameras/{camera}/frames/{id}.jpg?tenant={tenant}&prefix={prefix}")
 }
 
 /// What every resource that answers a picture accepts.

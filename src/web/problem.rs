@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::service::{ErrorKind, ServiceError};
 
 /// Seconds after which a client may come again, where nothing better is known.
-const RETRY_AFTER: u64 = 1;
+pub(super) const RETRY_AFTER: u64 = 1;
 
 /// An answer that says what was wrong.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,6 +63,27 @@ impl Problem {
     pub(super) fn stale(detail: String) -> Self {
         let (kind, status) = ("stale", StatusCode::SERVICE_UNAVAILABLE);
         Self { kind, status, title: "No fresh frame", detail, retry_after: Some(RETRY_AFTER) }
+    }
+
+    /// What was asked for lived here and does no more.
+    pub(super) fn gone(detail: String) -> Self {
+        let (kind, status) = ("gone", StatusCode::GONE);
+        Self { kind, status, title: "No longer there", detail, retry_after: None }
+    }
+
+    /// The status that it is answered with.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is answered.
+    pub(super) fn body(&self) -> Value {
+        json!({
+            "type": format!("urn:framecache:error:{}", self.kind),
+            "title": self.title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        })
     }
 
     /// No such page.
@@ -121,14 +142,8 @@ impl From<ServiceError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self { kind, status, title, detail, retry_after } = self;
-        let body = json!({
-            "type": format!("urn:framecache:error:{kind}"),
-            "title": title,
-            "status": status.as_u16(),
-            "detail": detail,
-        });
-        let mut response = (status, body.to_string()).into_response();
+        let (status, retry_after) = (self.status, self.retry_after);
+        let mut response = (status, self.body().to_string()).into_response();
         let headers = response.headers_mut();
         let problem = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, problem);

@@ -18,10 +18,13 @@ use futures_util::StreamExt;
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::batch;
+use super::multipart;
 use super::params::Call;
+use super::picture;
 use super::problem::Problem;
 use crate::ingest::PushError;
-use crate::model::key::FrameKey;
+use crate::model::key::{FrameKey, StreamId};
 use crate::model::time::{UnixNanos, parse_instant};
 use crate::service::{ErrorKind, Service as _, ServiceError};
 
@@ -64,6 +67,9 @@ pub(super) async fn push(
         let said = format!("frames of tenant {} are not taken here", stream.tenant);
         return Err(Problem::bad_input(said));
     }
+    if let Some(boundary) = form(&call.headers)? {
+        return batch::push(&call, (&params, &stream), room, (&boundary, body)).await;
+    }
     let at = timestamp(&call.headers, params.now())?;
     let (length, max) = (length(&call.headers), call.web.max_frame_bytes);
     let _held = hold(room, length.unwrap_or(max).min(max))?;
@@ -71,25 +77,43 @@ pub(super) async fn push(
     let late =
         |_| Problem::bad_input(format!("the body did not arrive within {} s", BODY_TIME.as_secs()));
     let bytes = reading.await.map_err(late)??;
-    let pushed = call.web.service.push(&stream, at, bytes).await?;
-    let status = if pushed.again { StatusCode::OK } else { StatusCode::CREATED };
-    let stream = pushed.key.stream();
-    let location = format!(
-        "/api/v1/cameras/{}/frames/{}.jpg?tenant={}&prefix={}",
-        stream.camera,
-        pushed.key.short_id(),
-        stream.tenant,
-        stream.prefix
-    );
-    let stored = Stored { key: pushed.key, again: pushed.again };
-    Ok((status, [(header::LOCATION, location)], Json(stored)).into_response())
+    let (key, again) = stored(&call, &stream, at, bytes).await?;
+    let status = if again { StatusCode::OK } else { StatusCode::CREATED };
+    let location = [(header::LOCATION, picture::url(&key))];
+    Ok((status, location, Json(Stored { key, again })).into_response())
+}
+
+/// Stores one frame: its key, and whether the same bytes lay there already.
+pub(super) async fn stored(
+    call: &Call,
+    stream: &StreamId,
+    at: Option<UnixNanos>,
+    bytes: Bytes,
+) -> Result<(FrameKey, bool), Problem> {
+    let pushed = call.web.service.push(stream, at, bytes).await?;
+    Ok((pushed.key, pushed.again))
+}
+
+/// The boundary of a form; `None` where the body is the picture itself.
+fn form(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let Some(kind) = kind.filter(|kind| kind.to_ascii_lowercase().starts_with("multipart/")) else {
+        return Ok(None);
+    };
+    let said = "a form should be multipart/form-data and name its boundary";
+    multipart::boundary(kind).map(Some).ok_or_else(|| Problem::bad_input(said))
 }
 
 fn timestamp(headers: &HeaderMap, now: UnixNanos) -> Result<Option<UnixNanos>, Problem> {
     let Some(value) = headers.get(TIMESTAMP) else { return Ok(None) };
     let text = String::from_utf8_lossy(value.as_bytes());
-    let at = parse_instant(&text, now, &Utc);
-    at.map(Some).map_err(|error| Problem::bad_input(format!("X-Timestamp: {error}")))
+    instant(&text, now).map(Some)
+}
+
+/// The instant that a sender wrote.
+pub(super) fn instant(text: &str, now: UnixNanos) -> Result<UnixNanos, Problem> {
+    let at = parse_instant(text, now, &Utc);
+    at.map_err(|error| Problem::bad_input(format!("X-Timestamp: {error}")))
 }
 
 fn length(headers: &HeaderMap) -> Option<usize> {
@@ -97,7 +121,7 @@ fn length(headers: &HeaderMap) -> Option<usize> {
 }
 
 /// Keeps so many bytes of the room, which is never waited for: who waits would hold its sender.
-fn hold(room: Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+pub(super) fn hold(room: Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
     let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
     room.try_acquire_many_owned(kib).map_err(|_| {
         let said = "too many pushes are on their way at once: come again";

@@ -1,4 +1,4 @@
-//! `GET /api/v1/timeline`: frames and bytes of each step of a window.
+//! `GET /api/v1/timeline`: frames and bytes of each step of a window, its gaps, and what expires when.
 //!
 //! Unlike elsewhere the window has a default, the last hour in minutes: all of time in steps would
 //! be refused.
@@ -6,32 +6,31 @@
 use std::time::Duration;
 
 use axum::Json;
-use serde::Serialize;
 
 use super::frames;
 use super::params::Call;
 use super::problem::Problem;
 use crate::model::time::TimeRange;
-use crate::query::TimelineStep;
-use crate::service::{Service as _, TimelineRequest};
+use crate::query::{Density, DensityRequest};
 
 const DEFAULT_WINDOW: Duration = Duration::from_secs(3600);
 const DEFAULT_STEP: Duration = Duration::from_secs(60);
 
-#[derive(Serialize)]
-pub(super) struct Timeline {
-    steps: Vec<TimelineStep>,
-}
+const ACCEPTED: [&str; 8] = ["camera", "from", "to", "step", "gap", "by", "via", "verify"];
 
-pub(super) async fn steps(call: Call) -> Result<Json<Timeline>, Problem> {
-    let params = call.params(&["camera", "from", "to", "step", "via", "verify"])?;
+pub(super) async fn steps(call: Call) -> Result<Json<Density>, Problem> {
+    let params = call.params(&ACCEPTED)?;
     let to = params.time("to")?.unwrap_or(params.now());
     let from = params.time("from")?.unwrap_or(to.minus(DEFAULT_WINDOW));
-    let request = TimelineRequest {
+    let step = params.duration("step")?.unwrap_or(DEFAULT_STEP);
+    let by = params.read("by", |text| (text == "camera").then_some(()), "camera")?;
+    let request = DensityRequest {
         window: TimeRange::new(from, to).map_err(Problem::bad_input)?,
-        step: params.duration("step")?.unwrap_or(DEFAULT_STEP),
+        step,
+        gap: params.duration("gap")?.unwrap_or(step),
+        by_camera: by.is_some(),
         how: params.how()?,
         streams: frames::streams(&call.web, &params, params.via()?).await?,
     };
-    Ok(Json(Timeline { steps: call.web.service.timeline(&request).await? }))
+    Ok(Json(call.web.service.density(request).await?))
 }

@@ -14,6 +14,7 @@ use super::{ErrorKind, ODD, ServiceError};
 use crate::model::bucket::FRAME_MAX_BYTES;
 use crate::model::frame::Frame;
 use crate::model::key::{FrameKey, StreamId};
+use crate::model::time::UnixNanos;
 
 /// The longest JSON that is read: about a million frames.
 const JSON_MAX_BYTES: usize = 256 << 20;
@@ -31,6 +32,7 @@ const PROBLEM: &str = "urn:framecache:error:";
 pub(super) struct Picture {
     pub(super) frame: Frame,
     pub(super) distance_nanos: Option<i64>,
+    pub(super) expires_at: Option<UnixNanos>,
 }
 
 /// The client, and the address that it asks.
@@ -161,12 +163,14 @@ impl Http {
             |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let key: Option<FrameKey> = header("x-frame-key").and_then(|text| text.parse().ok());
         let distance_nanos = header("x-frame-distance-ns").and_then(|text| text.parse().ok());
+        let end = header("x-frame-expires-ns").and_then(|text| text.parse().ok());
+        let expires_at = end.and_then(UnixNanos::new);
         let key = key.ok_or_else(|| self.odd("the header X-Frame-Key is missing"))?;
         if key.stream() != stream {
             return Err(self.odd(&format!("it answered {key} for camera {stream}")));
         }
         let bytes = self.body(response, FRAME_MAX_BYTES).await?;
-        Ok(Some(Picture { frame: Frame { key, bytes }, distance_nanos }))
+        Ok(Some(Picture { frame: Frame { key, bytes }, distance_nanos, expires_at }))
     }
 
     /// The error for an answer that no framecache gives.
@@ -198,7 +202,7 @@ impl Http {
     fn verdict(&self, status: StatusCode, body: &[u8]) -> Verdict {
         let problem: Option<Problem> = serde_json::from_slice(body).ok();
         let kind = problem.as_ref().and_then(|problem| problem.r#type.strip_prefix(PROBLEM));
-        if kind == Some("not-found") {
+        if matches!(kind, Some("not-found" | "gone")) {
             return Verdict::NothingFound;
         }
         let known = kind.and_then(|kind| match kind {

@@ -22,7 +22,7 @@ use crate::model::bucket::{Bucket, FoundRecord, IndexRecord, select_live};
 use crate::model::frame::Dimensions;
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::name::{Prefix, Tenant};
-use crate::model::time::{TimeRange, UnixNanos};
+use crate::model::time::{TimeRange, Ttl, UnixNanos};
 
 /// Frames in memory, bounded in bytes.
 #[derive(Debug)]
@@ -108,6 +108,10 @@ impl FrameStore for MemoryStore {
 
     async fn last_seen(&self, stream: &StreamId) -> Result<Option<UnixNanos>, StoreError> {
         Ok(self.swept().0.camera(stream).map(|camera| camera.newest))
+    }
+
+    async fn longest_life(&self, stream: &StreamId) -> Result<Option<Ttl>, StoreError> {
+        Ok(self.swept().0.camera(stream).and_then(state::Camera::longest_life))
     }
 
     async fn dimensions(

@@ -14,7 +14,7 @@ use crate::model::bucket::{Bucket, Expiry, FoundRecord, IndexRecord, Life, expir
 use crate::model::frame::Dimensions;
 use crate::model::key::{FrameKey, StreamId, Suffix};
 use crate::model::name::{Prefix, Tenant};
-use crate::model::time::{TimeRange, UnixNanos};
+use crate::model::time::{TimeRange, Ttl, UnixNanos};
 use crate::store::{
     CameraSeen, FamilySeen, OutboxMark, Place, Put, PutFrame, StoreError, StoreInfo,
 };
@@ -349,6 +349,11 @@ impl State {
 }
 
 impl Camera {
+    /// The longest life among the frames that it has.
+    pub(super) fn longest_life(&self) -> Option<Ttl> {
+        self.lives.iter().map(|life| life.ttl).max()
+    }
+
     fn new(id: StreamId) -> Self {
         Self {
             id,

@@ -47,7 +47,7 @@ use crate::model::bucket::{Bucket, FoundRecord, IndexRecord};
 use crate::model::frame::Dimensions;
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::name::{Prefix, Tenant};
-use crate::model::time::{TimeRange, UnixNanos};
+use crate::model::time::{TimeRange, Ttl, UnixNanos};
 use connect::{Lane, Role, Shared};
 use options::Endpoint;
 use read::Reader;
@@ -141,6 +141,10 @@ impl FrameStore for RedisStore {
 
     async fn last_seen(&self, stream: &StreamId) -> Result<Option<UnixNanos>, StoreError> {
         registry::last_seen(&mut self.reader.link().await?, stream).await
+    }
+
+    async fn longest_life(&self, stream: &StreamId) -> Result<Option<Ttl>, StoreError> {
+        registry::longest_life(&mut self.reader.link().await?, stream).await
     }
 
     async fn dimensions(

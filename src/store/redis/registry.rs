@@ -12,7 +12,7 @@ use super::write::parse_dimensions;
 use crate::model::frame::Dimensions;
 use crate::model::key::StreamId;
 use crate::model::name::{CameraId, Prefix, Tenant};
-use crate::model::time::UnixNanos;
+use crate::model::time::{Ttl, UnixNanos};
 use crate::store::{CameraSeen, FamilySeen, StoreError};
 
 pub(super) async fn families(link: &mut Link<'_>) -> Result<Vec<FamilySeen>, StoreError> {
@@ -55,6 +55,17 @@ pub(super) async fn last_seen(
     score.arg(keys::cameras(&stream.tenant, &stream.prefix)).arg(stream.camera.as_str());
     let micros: Option<f64> = link.run(&score).await?;
     Ok(micros.map(from_score))
+}
+
+/// The longest of the camera's lives, those that are over included where they are still listed.
+pub(super) async fn longest_life(
+    link: &mut Link<'_>,
+    stream: &StreamId,
+) -> Result<Option<Ttl>, StoreError> {
+    let mut lives = cmd("ZRANGE");
+    lives.arg(StreamKeys::new(stream).lives()).arg(0).arg(-1);
+    let texts: Vec<String> = link.run(&lives).await?;
+    Ok(texts.iter().filter_map(|text| keys::parse_life(text)).map(|life| life.ttl).max())
 }
 
 #[expect(

@@ -20,7 +20,8 @@ async fn problem(response: reqwest::Response) -> (u16, String, String) {
 const WRONG: &[(&str, &str)] = &[
     (
         "/frames?form=-30s",
-        "the parameter \"form\" is unknown here: from, to, every, limit, reverse, via, verify, \
+        "the parameter \"form\" is unknown here: from, to, every, limit, reverse, cursor, via, \
+         verify, \
          camera, tenant, prefix are accepted",
     ),
     (
@@ -46,6 +47,16 @@ const WRONG: &[(&str, &str)] = &[
     ),
     ("/frames?every=0s", "a step of no time was asked for: it should be at least 1ns"),
     ("/frames?limit=-1", "limit=-1 is refused: give a whole number, or all"),
+    (
+        "/frames?limit=10001",
+        "limit=10001 is refused: give at most 10000 and go on with cursor=, or all",
+    ),
+    (
+        "/frames?cursor=abc",
+        "the cursor is not understood: give next_cursor of the page before as it was",
+    ),
+    ("/cameras/door/at?t=now&match=next", "match=next is refused: give nearest, before or after"),
+    ("/timeline?by=tenant", "by=tenant is refused: give camera"),
     ("/frames?reverse=maybe", "reverse=maybe is refused: give true or false"),
     ("/frames?via=magic", "via=magic is refused: give index, scan or auto"),
     ("/cameras/door/latest?count=x", "count=x is refused: give a whole number"),
@@ -128,7 +139,8 @@ async fn what_is_not_there_is_404_and_unknown_paths_point_to_the_front_page() {
     let none = "no frame of camera shop/frames/attic lives: /api/v1/cameras lists those that have \
                 frames";
     let far = "no frame of camera shop/frames/door lives within 1s of \
-               2024-11-07T23:59:00.000000000Z";
+               2024-11-07T23:59:00.000000000Z: the nearest was taken 1m later, at \
+               2024-11-08T00:00:00.000000000Z";
     let gone = format!("no frame lives under shop:frames:door:{at}:00009");
     for (path, kind, detail) in [
         ("/api/v1/cameras/attic/latest", "not-found", none),

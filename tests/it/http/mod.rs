@@ -5,6 +5,8 @@
 
 mod access;
 mod api;
+mod at;
+mod batch;
 mod delete;
 mod docs;
 mod errors;
@@ -15,9 +17,11 @@ mod export_zip;
 mod latest;
 mod live;
 mod metrics;
+mod paging;
 mod pictures;
 mod remote;
 mod status;
+mod sums;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use super::{SEC, Subject, cam1, contracts, frame, key, stream};
 contracts!(
     families_and_cameras_are_listed_with_their_newest_key,
     an_older_key_never_takes_the_newest_back,
+    the_longest_life_of_a_camera_is_told,
     dimensions_are_told_over_time,
     reindexing_counts_what_exists_and_changes_no_answer,
     the_store_tells_its_size,
@@ -49,6 +50,18 @@ async fn an_older_key_never_takes_the_newest_back(subject: &Subject) {
     subject.wait_until(now.plus(SEC + SEC / 100)).await;
     subject.put(&[frame(&key(&cam1(), now.minus(3600 * SEC), 1), b"old", 300)]).await;
     assert_newest(subject.store.last_seen(&cam1()).await.unwrap().unwrap(), now);
+}
+
+async fn the_longest_life_of_a_camera_is_told(subject: &Subject) {
+    let now = subject.now().await;
+    assert_eq!(subject.store.longest_life(&cam1()).await.unwrap(), None);
+    for (seq, ttl) in [(1, 60), (2, 7200), (3, 300)] {
+        subject.put(&[frame(&key(&cam1(), now, seq), b"jpeg", ttl)]).await;
+    }
+    let longest = subject.store.longest_life(&cam1()).await.unwrap();
+    assert_eq!(longest.map(framecache::model::time::Ttl::as_secs), Some(7200));
+    let other = subject.store.longest_life(&stream("b", "p", "cam1")).await.unwrap();
+    assert_eq!(other, None);
 }
 
 async fn dimensions_are_told_over_time(subject: &Subject) {
