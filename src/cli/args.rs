@@ -50,6 +50,12 @@ pub(super) struct Globals {
     /// Ask this running `up`, e.g. http://127.0.0.1:8080; else $FRAMECACHE_URL.
     #[arg(long, global = true, value_name = "URL")]
     pub(super) url: Option<String>,
+    /// Token for a running `up`; better in $FRAMECACHE_TOKEN or a file named by $FRAMECACHE_TOKEN_FILE.
+    #[arg(long, global = true, value_name = "TOKEN")]
+    pub(super) token: Option<String>,
+    /// Trust this authority (PEM) with https:// instead of those of the system; else $FRAMECACHE_CA.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) ca: Option<PathBuf>,
     /// First part of the frame keys; else `tenant`, else the vhost of `amqp_url`.
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) tenant: Option<String>,

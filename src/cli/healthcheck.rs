@@ -8,13 +8,14 @@ use clap::Args;
 use super::exit::Outcome;
 use super::session::{Session, local_url};
 use super::times;
-use crate::service::remote::root;
+use crate::service::remote::{Credentials, client, root};
 
 /// What `help healthcheck` shows below its options.
 pub(super) const EXAMPLES: &str = "\
 Examples:
   framecache healthcheck
-  framecache healthcheck --url http://camera-host:8080";
+  framecache healthcheck --url http://camera-host:8080
+  framecache healthcheck --url https://camera-host:8443 --ca ca.pem";
 
 /// Options of `healthcheck`.
 #[derive(Debug, Args)]
@@ -31,7 +32,9 @@ pub(super) async fn run(session: &Session, args: HealthcheckArgs) -> anyhow::Res
         None => local_url(&session.read_config()?.config),
     };
     let url = format!("{}/healthz", url.trim_end_matches('/'));
-    let client = reqwest::Client::builder().timeout(args.timeout).no_proxy().build()?;
+    // It needs no token, so none is sent to whatever answers there.
+    let by = Credentials { token: None, ..session.credentials()? };
+    let client = client::build(client::builder(&url, &by)?.timeout(args.timeout))?;
     let answer = client.get(&url).send().await;
     let answer = answer.map_err(|error| anyhow!("nothing answers at {url} ({})", root(&error)))?;
     let status = answer.status();

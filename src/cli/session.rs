@@ -5,6 +5,7 @@
 //! Redis where the configuration enables it, else the `up` that runs on this machine.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::args::Globals;
@@ -13,13 +14,13 @@ use super::logging;
 use super::print::Printer;
 use crate::app::{self, Cameras, Engine};
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{BusBackend, Config, Environment, Flag, Loaded};
+use crate::config::{BusBackend, Config, Environment, Flag, Loaded, Secret};
 use crate::model::key::StreamId;
 use crate::model::name::CameraId;
 use crate::model::time::UnixNanos;
 use crate::query::Scope;
 use crate::service::Service;
-use crate::service::remote::RemoteService;
+use crate::service::remote::{Credentials, RemoteService};
 
 /// See the head of this file.
 #[derive(Debug)]
@@ -109,6 +110,29 @@ impl Session {
         logging::start(config.log.format, &directives)
     }
 
+    /// What lets this user into a running `up`: the token, and the authority to trust.
+    ///
+    /// # Errors
+    /// [`Usage`]: a token given twice, or in a file that cannot be read.
+    pub(super) fn credentials(&self) -> anyhow::Result<Credentials> {
+        let from_env = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+        let file = from_env("FRAMECACHE_TOKEN_FILE");
+        let token = match (self.globals.token.clone(), from_env("FRAMECACHE_TOKEN"), file) {
+            (Some(token), ..) | (None, Some(token), None) => Some(token),
+            (None, Some(_), Some(_)) => {
+                let said = "FRAMECACHE_TOKEN and FRAMECACHE_TOKEN_FILE are both set: set only one";
+                return Err(Usage(said.to_owned()).into());
+            }
+            (None, None, Some(path)) => Some(std::fs::read_to_string(&path).map_err(|error| {
+                Usage(format!("cannot read the token from {path} (FRAMECACHE_TOKEN_FILE): {error}"))
+            })?),
+            (None, None, None) => None,
+        };
+        let token = token.map(|token| Secret::new(token.trim().to_owned()));
+        let ca = self.globals.ca.clone().or_else(|| from_env("FRAMECACHE_CA").map(PathBuf::from));
+        Ok(Credentials { token, ca })
+    }
+
     /// The address of a running `up` that the user named, if any.
     pub(super) fn named_url(&self) -> Option<String> {
         let from_env = || std::env::var("FRAMECACHE_URL").ok().filter(|url| !url.is_empty());
@@ -170,7 +194,7 @@ impl Session {
             None => Some(local_url(&config)),
         };
         if let Some(url) = url {
-            let service = Arc::new(RemoteService::connect(&url)?);
+            let service = Arc::new(RemoteService::connect_with(&url, &self.credentials()?)?);
             return Ok(Desk { config, service, engine: None });
         }
         let engine = Engine::start(&config, Cameras::None)?;
@@ -188,11 +212,11 @@ pub(super) fn check_cameras(config: &Config) -> anyhow::Result<()> {
 
 /// The address of the `up` that this configuration would start.
 pub(super) fn local_url(config: &Config) -> String {
-    reachable(config.http.listen)
+    reachable(config.http.listen, config.http.tls.is_some())
 }
 
 /// The URL of a listening address, for a client on this machine.
-pub(super) fn reachable(mut listen: SocketAddr) -> String {
+pub(super) fn reachable(mut listen: SocketAddr, by_tls: bool) -> String {
     if listen.ip().is_unspecified() {
         // an address that listens everywhere is none that can be asked
         let loopback = match listen.ip() {
@@ -201,7 +225,8 @@ pub(super) fn reachable(mut listen: SocketAddr) -> String {
         };
         listen.set_ip(loopback);
     }
-    format!("http://{listen}")
+    let scheme = if by_tls { "https" } else { "http" };
+    format!("{scheme}://{listen}")
 }
 
 /// A configuration and the service that it leads to.
@@ -248,7 +273,9 @@ mod tests {
             ("[::]:80", "http://[::1]:80"),
             ("10.0.0.5:9000", "http://10.0.0.5:9000"),
         ] {
-            assert_eq!(reachable(listen.parse().unwrap()), url);
+            assert_eq!(reachable(listen.parse().unwrap(), false), url);
         }
+        let by_tls = reachable("0.0.0.0:8443".parse().unwrap(), true);
+        assert_eq!(by_tls, "https://127.0.0.1:8443");
     }
 }

@@ -14,17 +14,17 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::account::{AccountLine, sentence};
-use super::exit::Outcome;
+use super::exit::{Outcome, Usage};
 use super::print::Printer;
 use super::reload::Reloads;
-use super::session::{Session, reachable};
+use super::session::{Session, local_url, reachable};
 use super::signals::stop_token;
-use super::times::shown_span;
+use super::times::{shown_count, shown_span};
 use crate::app::{Cameras, Engine};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::metrics::Counts;
-use crate::web::{self, Access, Exports, Thumbnails, WebState};
+use crate::web::{self, Access, Exports, ServerOptions, Thumbnails, WebState};
 
 /// What `help up` shows below its options.
 pub(super) const EXAMPLES: &str = "\
@@ -43,6 +43,8 @@ struct Started<'a> {
     event: &'static str,
     version: &'static str,
     address: Option<String>,
+    /// `open`: nobody needs a token; `token`: everybody does. Null without an address.
+    access: Option<&'static str>,
     store: &'a str,
     bus: &'a str,
     tenant: &'a str,
@@ -55,6 +57,8 @@ pub(super) async fn run(session: &Session, _: UpArgs) -> anyhow::Result<Outcome>
     let loaded = session.load_to_run()?;
     let config = loaded.config.clone();
     let (stop, reloads) = (stop_token()?, Reloads::listen()?);
+    // What cannot be served is said before anything starts.
+    let options = ServerOptions::new(&config.http).map_err(|error| Usage(error.to_string()))?;
     let listener = listen::listen(&config.http).await?;
     let address = listener.local_addr().context("the listening port has no address")?;
     let engine = Engine::start(&config, Cameras::Configured)?;
@@ -71,8 +75,13 @@ pub(super) async fn run(session: &Session, _: UpArgs) -> anyhow::Result<Outcome>
         access: Arc::new(Access::new(&config.http)),
         stop: ended.clone(),
     });
-    let mut serving = tokio::spawn(web::serve(listener, router, ended.clone()));
-    announce_start(&session.print, &config, &engine, Some(reachable(address)))?;
+    let mut serving = tokio::spawn(web::serve_with(listener, router, options, ended.clone()));
+    announce_start(
+        &session.print,
+        &config,
+        &engine,
+        Some(reachable(address, config.http.tls.is_some())),
+    )?;
     let failed = tokio::select! {
         () = stop.cancelled() => None,
         failed = &mut serving => Some(failed),
@@ -106,6 +115,9 @@ pub(super) fn announce_start(
     let started = Started {
         event: "started",
         version: env!("CARGO_PKG_VERSION"),
+        access: address
+            .as_ref()
+            .map(|_| if config.http.tokens.is_empty() { "open" } else { "token" }),
         address,
         store: engine.store_place(),
         bus: engine.bus_place(),
@@ -134,14 +146,20 @@ fn describe(started: &Started<'_>, config: &Config) -> String {
         lives.join(" or "),
     );
     if let Some(address) = &started.address {
-        said.push_str(&format!("\n  address  {address}\n\n{}", to_try(started, config, address)));
+        let access = match config.http.tokens.len() {
+            0 if config.http.listen.ip().is_loopback() => "everyone on this machine".to_owned(),
+            0 => "everyone (insecure)".to_owned(),
+            count => format!("by token only; {} configured", shown_count(count as u64, "token")),
+        };
+        let to_try = to_try(started, config, address);
+        said.push_str(&format!("\n  address  {address}\n  access   {access}\n\n{to_try}"));
     }
     said
 }
 
 /// Three commands that work as they stand.
 fn to_try(started: &Started<'_>, config: &Config, address: &str) -> String {
-    let usual = *address == reachable(config.http.listen) || config.redis.enabled;
+    let usual = *address == local_url(config) || config.redis.enabled;
     let url = if usual { String::new() } else { format!(" --url {address}") };
     let camera = started.cameras.first().copied().unwrap_or("cam1");
     let first = if started.cameras.is_empty() {
@@ -149,8 +167,13 @@ fn to_try(started: &Started<'_>, config: &Config, address: &str) -> String {
     } else {
         format!("framecache range {camera} --from -30s -o frames{url}")
     };
+    let (set, header) = if config.http.tokens.is_empty() {
+        ("", "")
+    } else {
+        ("  export FRAMECACHE_TOKEN=fc_...\n", " -H \"Authorization: Bearer $FRAMECACHE_TOKEN\"")
+    };
     format!(
-        "Try, in another terminal:\n  framecache latest{url}\n  {first}\n  curl -o now.jpg {address}/api/v1/cameras/{camera}/latest.jpg\nCtrl-C ends it."
+        "Try, in another terminal:\n{set}  framecache latest{url}\n  {first}\n  curl{header} -o now.jpg {address}/api/v1/cameras/{camera}/latest.jpg\nCtrl-C ends it."
     )
 }
 

@@ -6,6 +6,7 @@
 //! and no answer is read past its bound.
 
 mod answer;
+pub(crate) mod client;
 mod follow;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 use self::answer::Http;
 pub(crate) use self::answer::root;
+pub use self::client::Credentials;
 use super::{ErrorKind, Followed, Readiness, Service, ServiceError, TimelineRequest};
 use crate::fleet::{CameraOrder, CameraView, Ordered};
 use crate::ingest::Pushed;
@@ -58,7 +60,16 @@ impl RemoteService {
     /// # Errors
     /// [`ErrorKind::BadInput`] when `url` is no address of an HTTP server.
     pub fn connect(url: &str) -> Result<Self, ServiceError> {
-        Ok(Self { http: Http::new(url)? })
+        Self::connect_with(url, &Credentials::default())
+    }
+
+    /// As [`RemoteService::connect`], with a token and an authority to trust. Blocks on reading its
+    /// file.
+    ///
+    /// # Errors
+    /// As [`RemoteService::connect`], and for a token or authority that cannot be used.
+    pub fn connect_with(url: &str, by: &Credentials) -> Result<Self, ServiceError> {
+        Ok(Self { http: Http::new(url, by)? })
     }
 
     fn get_of(&self, stream: &StreamId, rest: &str, query: &Query) -> RequestBuilder {

@@ -25,6 +25,7 @@ mod picture;
 mod problem;
 mod push;
 mod reindex;
+mod server;
 mod stats;
 mod status;
 mod tenants;
@@ -33,27 +34,23 @@ mod timeline;
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, OriginalUri};
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use self::access::Access;
 pub use self::export::mp4::Exports;
 use self::problem::Problem;
+pub use self::server::{ServerOptions, Tls, TlsError, serve_with};
 pub use self::thumbnail::Thumbnails;
 use crate::clock::Clock;
 use crate::model::name::{Prefix, Tenant};
 use crate::service::local::LocalService;
-
-/// How long requests that are being answered may go on after the stop.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// What every handler works with.
 #[derive(Debug, Clone)]
@@ -148,33 +145,14 @@ async fn unknown_method(method: Method, OriginalUri(uri): OriginalUri) -> Proble
     Problem::unknown_method(&method, uri.path())
 }
 
-/// Answers on `listener` until `stop`, then finishes what it is answering, for five seconds at most.
-///
-/// `stop` should be the token of [`WebState::stop`].
+/// As [`serve_with`] an empty configuration: HTTP with its usual bounds.
 ///
 /// # Errors
-/// What the listener fails with for good.
+/// As [`serve_with`].
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!("a connection may be slow: {error}");
-        }
-    });
-    let serving =
-        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let too_long = async {
-        stop.cancelled().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        ended = serving => ended,
-        () = too_long => {
-            tracing::warn!("requests that took over {} s were cut off", GRACE.as_secs());
-            Ok(())
-        }
-    }
+    serve_with(listener, router, ServerOptions::default(), stop).await
 }

@@ -46,7 +46,7 @@ pub(super) async fn run(session: &Session, _: CheckArgs) -> anyhow::Result<Outco
     show(session, &findings)?;
     let mut failed = false;
     for found in [
-        probes::store(&config, session.named_url()).await,
+        probes::store(&config, session.named_url(), &session.credentials()?).await,
         probes::bus(&config).await,
         probes::ffmpeg(&config).await,
     ] {

@@ -17,7 +17,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::collect::SourceUrl;
 use crate::config::{CameraConfig, CameraMode, Config};
 use crate::query::{Query, Scope, StatsAnswer};
-use crate::service::remote::RemoteService;
+use crate::service::remote::{Credentials, RemoteService};
 use crate::service::{Service as _, ServiceError};
 use crate::store::{FrameStore, StoreError};
 
@@ -31,9 +31,9 @@ const BROKER_PATIENCE: Duration = Duration::from_secs(5);
 const SAMPLE: usize = 1000;
 
 /// The store that the configuration selects.
-pub(super) async fn store(config: &Config, url: Option<String>) -> Vec<Finding> {
+pub(super) async fn store(config: &Config, url: Option<String>, by: &Credentials) -> Vec<Finding> {
     if !config.redis.enabled || url.is_some() {
-        return running(config, url).await;
+        return running(config, url, by).await;
     }
     let (store, place) = match app::open_store(config) {
         Ok(opened) => opened,
@@ -55,8 +55,12 @@ async fn ask_redis(
     let info = store.info().await?;
     let mut found = server::judge(&info);
     found.extend(round_trips(store.as_ref()).await?);
-    let sample = store.sample_expiry(SAMPLE).await?;
-    found.push(server::without_expiry(sample.looked_at, sample.without_expiry));
+    found.push(match store.sample_expiry(SAMPLE).await {
+        Ok(sample) => server::without_expiry(sample.looked_at, sample.without_expiry),
+        // A user of one tenant may not list keys, and need not.
+        Err(StoreError::Refused(said)) => Finding::warn("redis", said),
+        Err(error) => return Err(error),
+    });
     let query = Query::new(Arc::clone(store), Arc::new(SystemClock));
     match query.stats(&own_family(config)).await {
         Ok(stats) => found.push(memory_needed(config, &stats)),
@@ -99,10 +103,10 @@ fn memory_needed(config: &Config, stats: &StatsAnswer) -> Finding {
 }
 
 /// A running `up` tells how it does; a named one must run, another one may.
-async fn running(config: &Config, named: Option<String>) -> Vec<Finding> {
+async fn running(config: &Config, named: Option<String>, by: &Credentials) -> Vec<Finding> {
     let must_run = named.is_some();
     let url = named.unwrap_or_else(|| local_url(config));
-    match ask_running(config, &url).await {
+    match ask_running(config, &url, by).await {
         Ok(found) => found,
         Err(error) if must_run => vec![Finding::fail("framecache", error.message)],
         Err(_) => {
@@ -115,8 +119,12 @@ async fn running(config: &Config, named: Option<String>) -> Vec<Finding> {
     }
 }
 
-async fn ask_running(config: &Config, url: &str) -> Result<Vec<Finding>, ServiceError> {
-    let remote = RemoteService::connect(url)?;
+async fn ask_running(
+    config: &Config,
+    url: &str,
+    by: &Credentials,
+) -> Result<Vec<Finding>, ServiceError> {
+    let remote = RemoteService::connect_with(url, by)?;
     let ready = remote.readiness().await?;
     let stats = remote.stats(&own_family(config)).await?;
     let said = format!("runs at {url}: store {}, bus {}", ready.store, ready.bus);

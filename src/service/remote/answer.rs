@@ -5,11 +5,12 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use super::client::{self, Credentials};
 use super::{ErrorKind, ODD, ServiceError};
 use crate::model::bucket::FRAME_MAX_BYTES;
 use crate::model::frame::Frame;
@@ -20,7 +21,7 @@ use crate::model::time::UnixNanos;
 const JSON_MAX_BYTES: usize = 256 << 20;
 
 /// How long a connection may take to be made.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Silence after which a stream of events counts as broken; the server speaks every 15 s.
 const SILENCE: Duration = Duration::from_secs(45);
@@ -57,7 +58,7 @@ enum Verdict {
 }
 
 impl Http {
-    pub(super) fn new(url: &str) -> Result<Self, ServiceError> {
+    pub(super) fn new(url: &str, by: &Credentials) -> Result<Self, ServiceError> {
         let (base, place) = addresses(url).ok_or_else(|| {
             let shown = if url.contains('@') { "the given URL" } else { url };
             let said = format!(
@@ -65,23 +66,9 @@ impl Http {
             );
             ServiceError::new(ErrorKind::BadInput, said)
         })?;
-        crate::tls::install_provider();
-        let builder = || {
-            let builder = Client::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .redirect(redirect::Policy::none())
-                .no_proxy();
-            // Without TLS the system's certificates are not needed, and may not be there.
-            if base.starts_with("https:") { builder } else { builder.tls_certs_only([]) }
-        };
-        let failed = |error: reqwest::Error| {
-            ServiceError::new(
-                ErrorKind::Internal,
-                format!("the HTTP client fails: {}", root(&error)),
-            )
-        };
-        let client = builder().build().map_err(failed)?;
-        let follower = builder().read_timeout(SILENCE).build().map_err(failed)?;
+        let follower = client::builder(&base, by)?.read_timeout(SILENCE);
+        let (client, follower) = (client::builder(&base, by)?, client::build(follower)?);
+        let client = client::build(client)?;
         Ok(Self { client, follower, base, place })
     }
 
@@ -314,7 +301,7 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused_without_its_password() {
         for given in ["", "redis://127.0.0.1", "http://", "http://a b", "http://h:99999"] {
-            let error = Http::new(given).unwrap_err();
+            let error = Http::new(given, &Credentials::default()).unwrap_err();
             assert_eq!(error.kind, ErrorKind::BadInput);
             assert_eq!(
                 error.message,
@@ -323,7 +310,7 @@ mod tests {
                 )
             );
         }
-        let error = Http::new("redis://u:secret@h").unwrap_err();
+        let error = Http::new("redis://u:secret@h", &Credentials::default()).unwrap_err();
         assert!(!error.message.contains("secret"), "{error}");
     }
 }

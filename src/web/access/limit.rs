@@ -44,7 +44,7 @@ impl Client {
 }
 
 /// The address, or of an IPv6 address its /64.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+pub(in crate::web) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

@@ -22,6 +22,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
+pub(super) use self::limit::network;
 use self::limit::{Client, Limiter};
 use self::origin::Names;
 use self::sessions::Sessions;
@@ -138,7 +139,7 @@ impl Access {
     /// Counts a wrong token of an address, and refuses it any answer when it sends too many.
     fn wrong_token(&self, peer: IpAddr) -> Result<(), Problem> {
         self.wrong_tokens
-            .take(Client::Address(limit::network(peer)))
+            .take(Client::Address(network(peer)))
             .map_err(|wait| Problem::too_many("too many wrong tokens came from this address", wait))
     }
 }

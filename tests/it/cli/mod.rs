@@ -9,6 +9,7 @@ mod docs;
 mod frames;
 mod outside;
 mod reload;
+mod secure;
 mod usage;
 
 use std::fs;

@@ -20,6 +20,7 @@ mod metrics;
 mod paging;
 mod pictures;
 mod remote;
+mod server;
 mod status;
 mod sums;
 
