@@ -119,6 +119,7 @@ pub fn router(state: WebState) -> Router {
     let web = Arc::new(state);
     let router = Router::new()
         .route("/", get(page::index))
+        .route("/assets/{file}", get(page::asset))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))

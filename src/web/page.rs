@@ -1,12 +1,19 @@
-//! `GET /`: where a person starts. The cameras with their newest picture, and what else can be
-//! asked. HTML for browsers, the same as plain text for `curl`.
+//! `GET /`: where a person starts. The live page for browsers, plain text for `curl`.
+//!
+//! The page is the files of `page/`: HTML, CSS and ES modules as they are, held in the binary (a debug
+//! build reads them from the source tree at each request). It asks the same API as everybody else, so
+//! nothing is rendered here. Every address in it is relative: it works below any path of a proxy that
+//! ends with a slash. A file may be kept by the browser, which asks each time whether it still holds.
 
 use std::fmt::Write;
 
-use axum::http::{HeaderMap, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::params::Call;
+use super::picture;
 use super::problem::Problem;
 use crate::model::time::UnixNanos;
 use crate::query::{CameraSummary, Via};
@@ -27,25 +34,73 @@ const ENDPOINTS: [(&str, &str); 11] = [
     ("/readyz", "whether frames can be stored and announced"),
 ];
 
-/// Everything on the page comes from this server; no script runs.
-const POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'";
+/// Scripts, styles and data come from this server alone; nothing inline, nothing framed.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'self'; \
+    frame-ancestors 'none'";
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;\
-padding:0 1rem;color-scheme:light dark}main{display:grid;gap:1rem;\
-grid-template-columns:repeat(auto-fill,minmax(16rem,1fr))}figure{margin:0}\
-img{width:100%;border-radius:.5rem;background:#8883}table{border-spacing:0 .25rem}\
-td{padding-right:1.5rem;vertical-align:top}";
+#[derive(RustEmbed)]
+#[folder = "src/web/page/"]
+struct Files;
 
-pub(super) async fn index(call: Call) -> Result<Response, Problem> {
+/// `GET /`. The page itself needs no token, because it is what asks for one; the text does.
+pub(super) async fn index(
+    headers: HeaderMap,
+    call: Result<Call, Problem>,
+) -> Result<Response, Problem> {
+    if wants_html(&headers) {
+        return file("index.html", &headers);
+    }
+    let call = call?;
     let params = call.params(&[])?;
     let cameras = call.web.service.cameras(&params.scope()?, Via::Index).await;
     let cameras = cameras.map_err(|error| error.to_string());
-    let place = call.web.service.place();
-    if wants_html(&call.headers) {
-        let page = html(&place, &cameras, params.now());
-        return Ok(([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response());
+    Ok(text(&call.web.service.place(), &cameras, params.now()).into_response())
+}
+
+/// `GET /assets/{file}`.
+pub(super) async fn asset(
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    file(&name, &headers)
+}
+
+fn file(name: &str, asked: &HeaderMap) -> Result<Response, Problem> {
+    let file = Files::get(name).ok_or_else(|| Problem::unknown_path(&format!("/assets/{name}")))?;
+    let etag = etag(&file);
+    let fixed = [
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::VARY, "accept"),
+        (HeaderName::from_static("x-content-type-options"), "nosniff"),
+    ];
+    let known = picture::known(asked, &etag);
+    let etag = [(header::ETAG, etag)];
+    if known {
+        return Ok((StatusCode::NOT_MODIFIED, fixed, etag).into_response());
     }
-    Ok(text(&place, &cameras, params.now()).into_response())
+    let kind = HeaderValue::from_static(content_type(name));
+    Ok((fixed, etag, [(header::CONTENT_TYPE, kind)], file.data).into_response())
+}
+
+/// The first half of the file's SHA-256.
+fn etag(file: &EmbeddedFile) -> String {
+    let hash = file.metadata.sha256_hash();
+    let hex = hash.iter().take(16).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    format!("\"{hex}\"")
+}
+
+/// By the endings that the page has; a module with another type would not be run.
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    }
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
@@ -80,54 +135,7 @@ fn text(place: &str, cameras: &Result<Vec<CameraSummary>, String>, now: UnixNano
     out
 }
 
-fn html(place: &str, cameras: &Result<Vec<CameraSummary>, String>, now: UnixNanos) -> String {
-    let mut out = format!(
-        "<!doctype html><html lang=en><meta charset=utf-8>\
-         <meta name=viewport content=\"width=device-width\"><title>framecache</title>\
-         <style>{STYLE}</style><h1>framecache</h1><p>Frames lie here: {}</p><main>\n",
-        escaped(place)
-    );
-    match cameras {
-        Err(error) => line(&mut out, format_args!("<p>Cameras are not known: {}", escaped(error))),
-        Ok(cameras) if cameras.is_empty() => {
-            line(&mut out, format_args!("<p>No camera has live frames."));
-        }
-        Ok(cameras) => cameras.iter().for_each(|camera| figure(&mut out, camera, now)),
-    }
-    line(&mut out, format_args!("</main><h2>Endpoints</h2><table>"));
-    for (path, what) in ENDPOINTS {
-        let path = escaped(path);
-        let shown = if path.contains("CAMERA") {
-            format!("<code>{path}</code>")
-        } else {
-            format!("<a href=\"{path}\"><code>{path}</code></a>")
-        };
-        line(&mut out, format_args!("<tr><td>{shown}<td>{what}"));
-    }
-    line(&mut out, format_args!("</table></html>"));
-    out
-}
-
-/// Names need no escaping: their alphabet has no markup.
-fn figure(out: &mut String, camera: &CameraSummary, now: UnixNanos) {
-    let id = &camera.stream.camera;
-    let (tenant, prefix) = (&camera.stream.tenant, &camera.stream.prefix);
-    let url = format!("/api/v1/cameras/{id}/latest.jpg?tenant={tenant}&amp;prefix={prefix}");
-    let age = age(camera, now);
-    line(
-        out,
-        format_args!(
-            "<figure><a href=\"{url}\"><img src=\"{url}\" alt=\"{id}\" loading=lazy></a>\
-             <figcaption>{id}, {age}</figcaption></figure>"
-        ),
-    );
-}
-
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{text}");
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -285,22 +285,11 @@ async fn health_is_ok_and_readiness_says_why_not() {
 }
 
 #[tokio::test]
-async fn the_front_page_shows_cameras_and_where_to_go() {
+async fn the_front_page_in_a_terminal_shows_cameras() {
     let rig = filled().await;
     let text = rig.get("/").await.text().await.unwrap();
     let lines: Vec<&str> = text.lines().take(5).collect();
     let door = "  /api/v1/cameras/door/latest.jpg                    0.5 s ago";
     let yard = "  /api/v1/cameras/yard/latest.jpg                    1.0 s ago";
     assert_eq!(lines, ["framecache, frames lie here: embedded", "", "Cameras", door, yard]);
-    let request = rig.client.get(rig.url("/")).header("accept", "text/html,*/*;q=0.8");
-    let response = request.send().await.unwrap();
-    assert_eq!(header(response.headers(), "content-type"), "text/html; charset=utf-8");
-    let html = response.text().await.unwrap();
-    let links: Vec<&str> =
-        html.split("href=\"").skip(1).filter_map(|l| l.split('"').next()).collect();
-    assert_eq!(links.len(), 9, "{links:?}");
-    for link in links.iter().filter(|link| !link.ends_with("/events")) {
-        let status = rig.get(&link.replace("&amp;", "&")).await.status();
-        assert_eq!(status, 200, "{link}");
-    }
 }

@@ -18,6 +18,7 @@ mod latest;
 mod live;
 mod metrics;
 mod paging;
+mod page;
 mod pictures;
 mod remote;
 mod server;
