@@ -215,7 +215,7 @@ class CameraView {
     setText(this.title, info?.name ?? this.id);
     const age = current ? serverNow() - current.ms : null;
     const usual = info && info.rate > 0 ? 1000 / info.rate : null;
-    const seen = mode === "live" ? age : info?.lastFrame ? serverNow() - info.lastFrame : null;
+    const seen = mode === "live" ? age : info?.lastFrame ? state.ageOf(info.lastFrame) : null;
     const judged = judge(info?.state ?? "", seen, usual);
     this.badge.dataset.state = judged;
     setText(this.badge, `${LOOKS[judged].sign} ${LOOKS[judged].word}`);

@@ -3,7 +3,7 @@
 
 import { el, setText } from "./dom.js";
 import { LOOKS, judge, state } from "./state.js";
-import { count, fullTime, serverNow, size, span, toMs } from "./time.js";
+import { count, fullTime, size, span, toMs } from "./time.js";
 
 /** @returns {import("./app.js").View} */
 export function health() {
@@ -117,7 +117,7 @@ function totals(all) {
 /** @param {any} camera */
 function row(camera) {
   const seen = camera.last_frame ? toMs(camera.last_frame) : null;
-  const age = seen === null ? null : Math.max(0, serverNow() - seen);
+  const age = seen === null ? null : state.ageOf(seen);
   const judged = judge(camera.paused ? "paused" : camera.state, age, camera.rate_fps > 0 ? 1000 / camera.rate_fps : null);
   const dropped = Object.values(camera.counts?.dropped ?? {}).reduce((sum, number) => sum + number, 0);
   const queue = camera.queue ? `${count(camera.queue.frames)} (${size(camera.queue.bytes)})` : "–";

@@ -2,7 +2,7 @@
 // seconds while the page is visible; whoever shows a part of it listens to `change`.
 
 import { Problem, address, family, json } from "./api.js";
-import { setClockOffset, toMs } from "./time.js";
+import { serverNow, setClockOffset, toMs } from "./time.js";
 
 const EVERY = 3000;
 
@@ -26,6 +26,8 @@ class State extends EventTarget {
     this.cameras = new Map();
     /** Why the status is not known. */
     this.problem = "";
+    /** When the server was last asked, by its clock, in ms. */
+    this.at = 0;
     this.loaded = false;
     this.timer = 0;
     this.round = 0;
@@ -38,6 +40,15 @@ class State extends EventTarget {
     this.cameras = new Map();
     this.loaded = false;
     this.refresh();
+  }
+
+  /**
+   * How old a camera's frame is that the status told of: as old as it was when it was asked, because there
+   * may be newer ones since; while the server is away, as old as it is now.
+   * @param {number} ms
+   */
+  ageOf(ms) {
+    return Math.max(0, (this.problem ? serverNow() : this.at) - ms);
   }
 
   stop() {
@@ -60,6 +71,7 @@ class State extends EventTarget {
     if (listed.status === "fulfilled" || status.status === "fulfilled") {
       this.cameras = merged(this.status, listed.status === "fulfilled" ? listed.value.cameras : []);
       this.loaded = true;
+      this.at = serverNow();
     }
     this.problem = [status, listed].map(reason).find(Boolean) ?? "";
     this.dispatchEvent(new Event("change"));

@@ -3,7 +3,7 @@
 
 import { href } from "./route.js";
 import { Painter } from "./painter.js";
-import { LOOKS, judge } from "./state.js";
+import { LOOKS, judge, state } from "./state.js";
 import { el, setText } from "./dom.js";
 import { fullTime, serverNow, span, toMs } from "./time.js";
 
@@ -69,19 +69,20 @@ export class Tile {
 
   /** Shows how the camera is doing now. */
   tick() {
-    const seen = Math.max(this.newest ?? 0, this.info?.lastFrame ?? 0) || null;
-    const age = seen === null ? null : Math.max(0, serverNow() - seen);
-    const state = judge(this.info?.state ?? "", age, this.interval);
+    const told = this.info?.lastFrame ?? 0;
+    const seen = Math.max(this.newest ?? 0, told) || null;
+    const age = seen === null ? null : seen === this.newest ? Math.max(0, serverNow() - seen) : state.ageOf(told);
+    const judged = judge(this.info?.state ?? "", age, this.interval);
     const before = this.element.dataset.state;
-    if (state !== before) {
-      this.element.dataset.state = state;
-      if (before) this.tell(`${this.name.textContent}: ${LOOKS[state].word}`);
+    if (judged !== before) {
+      this.element.dataset.state = judged;
+      if (before) this.tell(`${this.name.textContent}: ${LOOKS[judged].word}`);
     }
-    setText(this.badge, `${LOOKS[state].sign} ${LOOKS[state].word}`);
+    setText(this.badge, `${LOOKS[judged].sign} ${LOOKS[judged].word}`);
     setText(this.age, age === null ? "never seen" : `${span(age)} old`);
     this.age.title = seen === null ? "" : fullTime(seen);
     this.showRates();
-    const error = state === "down" || state === "stale" ? this.info?.lastError ?? "" : "";
+    const error = judged === "down" || judged === "stale" ? this.info?.lastError ?? "" : "";
     this.trouble.hidden = error === "";
     setText(this.trouble, error);
   }
