@@ -60,7 +60,7 @@ pub(super) fn open_store(
 ) -> Result<Store> {
     match config.store_backend() {
         StoreBackend::Redis(redis) => {
-            let store = RedisStore::open(&redis_options(redis, collector))
+            let store = RedisStore::open(&redis_options(config, redis, collector))
                 .context("[redis] cannot be used")?;
             let place = format!("redis at {}", store.address());
             let store = Arc::new(store);
@@ -74,7 +74,7 @@ pub(super) fn open_store(
     }
 }
 
-fn redis_options(redis: &RedisConfig, collector: &CollectorId) -> RedisOptions {
+fn redis_options(config: &Config, redis: &RedisConfig, collector: &CollectorId) -> RedisOptions {
     let target = &redis.target;
     let address = match &target.server {
         RedisServer::Tcp { host, port, tls } => {
@@ -88,6 +88,7 @@ fn redis_options(redis: &RedisConfig, collector: &CollectorId) -> RedisOptions {
         username: target.username.clone(),
         password: target.password.as_ref().map(|password| password.expose().to_owned()),
         db: Some(u32::from(target.db)),
+        home: Some((config.tenant.clone(), config.prefix.clone())),
         connect_timeout: redis.connect_timeout,
         response_timeout: redis.response_timeout,
         ..RedisOptions::new(&address, collector.clone())

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    at, camera, cameras, check, collect, completions, config, consume, delete, get, healthcheck,
-    latest, push, range, reindex, stats, timeline, token, up,
+    acl, at, camera, cameras, check, collect, completions, config, consume, delete, get,
+    healthcheck, latest, push, range, reindex, stats, timeline, token, up,
 };
 use crate::query::Via;
 
@@ -171,6 +171,9 @@ pub(super) enum Verb {
     /// Write, check or show the configuration
     #[command(after_help = config::EXAMPLES)]
     Config(config::ConfigArgs),
+    /// Print the permissions that confine a tenant in Redis and RabbitMQ
+    #[command(after_help = acl::EXAMPLES)]
+    Acl(acl::AclArgs),
     /// Make a token for the HTTP API
     #[command(after_help = token::EXAMPLES)]
     Token(token::TokenArgs),

@@ -6,6 +6,7 @@
 //! `output` (pictures as files), `frames` (frames as lines), `logging`.
 
 mod account;
+mod acl;
 mod args;
 mod at;
 mod camera;
@@ -104,6 +105,7 @@ async fn verb(session: &Session, verb: Verb) -> anyhow::Result<Outcome> {
         Verb::Reindex(args) => reindex::run(session, args).await,
         Verb::Check(args) => check::run(session, args).await,
         Verb::Config(args) => config::run(session, args),
+        Verb::Acl(args) => acl::run(session, args),
         Verb::Token(args) => token::run(session, args),
         Verb::Completions(args) => completions::run(session, &args),
         Verb::Healthcheck(args) => healthcheck::run(session, args).await,

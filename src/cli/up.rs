@@ -4,6 +4,7 @@
 //! and the engine together and prints the account.
 
 mod listen;
+mod supervised;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,18 +77,17 @@ pub(super) async fn run(session: &Session, _: UpArgs) -> anyhow::Result<Outcome>
         stop: ended.clone(),
     });
     let mut serving = tokio::spawn(web::serve_with(listener, router, options, ended.clone()));
-    announce_start(
-        &session.print,
-        &config,
-        &engine,
-        Some(reachable(address, config.http.tls.is_some())),
-    )?;
+    let url = reachable(address, config.http.tls.is_some());
+    announce_start(&session.print, &config, &engine, Some(url))?;
+    supervised::ready();
+    let alive = tokio::spawn(supervised::watchdog(ended.clone()));
     let failed = tokio::select! {
         () = stop.cancelled() => None,
         failed = &mut serving => Some(failed),
         () = reloads.follow(session, &engine, &loaded) => None,
     };
     let drain = shown_span(config.shutdown.drain_timeout + Duration::from_secs(1));
+    supervised::stopping();
     session.print.note(format_args!("stopping: at most {drain}; Ctrl-C again ends at once"));
     ended.cancel();
     let counts = match failed {
@@ -98,6 +98,7 @@ pub(super) async fn run(session: &Session, _: UpArgs) -> anyhow::Result<Outcome>
             counts
         }
     };
+    alive.await.context("the watchdog task ended abnormally")?;
     announce_end(&session.print, &counts)?;
     if let Some(failed) = failed {
         failed.context("the HTTP task ended abnormally")?.context("the HTTP side failed")?;

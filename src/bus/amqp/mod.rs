@@ -9,6 +9,7 @@ mod explain;
 mod feed;
 mod link;
 mod pace;
+mod permissions;
 mod publisher;
 mod url;
 
@@ -29,6 +30,7 @@ pub use self::url::{AmqpConfigError, AmqpUrl};
 use super::{Bus, BusError, BusState, Delivery, Event, Message, WINDOW, memory};
 use crate::model::event::RoutingKeys;
 use crate::model::name::NAME_MAX_BYTES;
+pub use permissions::{Permissions, permissions};
 
 /// Messages that may wait for a place in the window; more are refused.
 const QUEUE: usize = 5 * WINDOW;

@@ -51,6 +51,10 @@ fn by_code(code: &str, text: &str, address: &str) -> Option<StoreError> {
             "Redis at {address} cannot save to its disk and therefore takes no writes: mend the disk, \
              or set stop-writes-on-bgsave-error to no"
         )),
+        "NOPERM" if text.contains("'scan'") => StoreError::Refused(format!(
+            "scans are off: the user may not list keys (SCAN) on Redis at {address}, because that would \
+             show it other tenants' too; frames in the index are found with --via index"
+        )),
         "NOPERM" => StoreError::Refused(format!(
             "the user may not do this on Redis at {address}: {text}; grant it ~* and +@all, or at least \
              the keys @framecache/* and <tenant>:* with +@read +@write +@connection +info +time +scan"
@@ -110,6 +114,7 @@ mod tests {
             ("OOM command not allowed when used memory > 'maxmemory'.", "raise maxmemory"),
             ("EXECABORT Transaction discarded because of: OOM command", "raise maxmemory"),
             ("EXECABORT Transaction discarded because of: NOPERM this user", "grant it"),
+            ("NOPERM this user has no permissions to run the 'scan' command", "scans are off"),
             ("MISCONF Redis is configured to save RDB snapshots", "mend the disk"),
             ("NOPERM this user has no permissions to run the 'set' command", "grant it"),
             ("NOAUTH Authentication required.", "wants a password"),

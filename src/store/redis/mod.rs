@@ -15,6 +15,7 @@
 //!
 //! Needs Redis 7 (PEXPIRETIME, SET .. NX GET); a cluster is refused. Nothing is retried here.
 
+mod acl;
 mod arrived;
 mod connect;
 mod delete;
@@ -37,6 +38,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use redis::cmd;
 
+pub use acl::{TenantRole, tenant_rules};
 pub use options::RedisOptions;
 
 use super::{
@@ -60,6 +62,7 @@ pub struct RedisStore {
     reader: Reader,
     scanner: Lane,
     db: i64,
+    home: Option<(Tenant, Prefix)>,
 }
 
 impl RedisStore {
@@ -81,6 +84,7 @@ impl RedisStore {
             reader: Reader::new(Lane::new(&shared, Role::Read)),
             scanner: Lane::new(&shared, Role::Read),
             db,
+            home: options.home.clone(),
         })
     }
 
@@ -128,7 +132,7 @@ impl FrameStore for RedisStore {
     }
 
     async fn families(&self) -> Result<Vec<FamilySeen>, StoreError> {
-        registry::families(&mut self.reader.link().await?).await
+        registry::families(&mut self.reader.link().await?, self.home.as_ref()).await
     }
 
     async fn cameras(
@@ -194,7 +198,8 @@ impl Outbox for RedisStore {
     }
 
     async fn marks(&self) -> Result<Vec<OutboxMark>, StoreError> {
-        outbox::marks(&mut self.reader.link().await?, self.writer.collector()).await
+        let families = self.families().await?;
+        outbox::marks(&mut self.reader.link().await?, self.writer.collector(), families).await
     }
 
     async fn save(&self, marks: &[OutboxMark]) -> Result<(), StoreError> {

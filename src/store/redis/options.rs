@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
+use crate::model::name::{Prefix, Tenant};
 use crate::store::{CollectorId, StoreError};
 
 /// How to reach a Redis server.
@@ -25,6 +26,8 @@ pub struct RedisOptions {
     pub db: Option<u32>,
     /// Who leaves outbox marks.
     pub collector: CollectorId,
+    /// The one family that is told of where the user may not list all.
+    pub home: Option<(Tenant, Prefix)>,
     /// The longest that connecting, logging in and greeting may take together.
     pub connect_timeout: Duration,
     /// The longest that one call may wait for its answer.
@@ -41,6 +44,7 @@ impl RedisOptions {
             password: None,
             db: None,
             collector,
+            home: None,
             connect_timeout: Duration::from_secs(2),
             response_timeout: Duration::from_secs(5),
         }

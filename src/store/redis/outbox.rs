@@ -12,7 +12,7 @@ use super::write::push_end;
 use crate::model::bucket::{Bucket, IndexRecord, RECORD_BYTES, decode_places};
 use crate::model::key::StreamId;
 use crate::model::time::UnixNanos;
-use crate::store::{CollectorId, OutboxMark, StoreError};
+use crate::store::{CollectorId, FamilySeen, OutboxMark, StoreError};
 
 /// Cameras or marks of one pipeline.
 const SLICE: usize = 256;
@@ -33,9 +33,10 @@ pub(super) async fn tail(
 pub(super) async fn marks(
     link: &mut Link<'_>,
     collector: &CollectorId,
+    families: Vec<FamilySeen>,
 ) -> Result<Vec<OutboxMark>, StoreError> {
     let mut streams = Vec::new();
-    for family in registry::families(link).await? {
+    for family in families {
         let cameras = registry::cameras(link, &family.tenant, &family.prefix).await?;
         streams.extend(cameras.into_iter().map(|seen| keys::stream(&family, seen.camera)));
     }

@@ -15,8 +15,27 @@ use crate::model::name::{CameraId, Prefix, Tenant};
 use crate::model::time::{Ttl, UnixNanos};
 use crate::store::{CameraSeen, FamilySeen, StoreError};
 
-pub(super) async fn families(link: &mut Link<'_>) -> Result<Vec<FamilySeen>, StoreError> {
-    let members = members(link, keys::STREAMS).await?;
+/// Every family; only `home` where the user may not read the list of all tenants.
+pub(super) async fn families(
+    link: &mut Link<'_>,
+    home: Option<&(Tenant, Prefix)>,
+) -> Result<Vec<FamilySeen>, StoreError> {
+    let members = match (members(link, keys::STREAMS).await, home) {
+        (Ok(members), _) => members,
+        (Err(StoreError::Refused(_)), Some((tenant, prefix))) => {
+            tracing::debug!(
+                "the list of tenants is not for this user: only {tenant}/{prefix} is told of"
+            );
+            let cameras = cameras(link, tenant, prefix).await?;
+            let newest = cameras.iter().map(|camera| camera.newest).max();
+            let (tenant, prefix) = (tenant.clone(), prefix.clone());
+            return Ok(newest
+                .map(|newest| FamilySeen { tenant, prefix, newest })
+                .into_iter()
+                .collect());
+        }
+        (Err(error), _) => return Err(error),
+    };
     let family = |(name, newest): &(String, UnixNanos)| {
         let (tenant, prefix) = keys::parse_family(name)?;
         Some(FamilySeen { tenant, prefix, newest: *newest })

@@ -4,12 +4,14 @@ mod account;
 mod camera;
 mod check;
 mod config;
+mod confined;
 mod delete;
 mod docs;
 mod frames;
 mod outside;
 mod reload;
 mod secure;
+mod supervised;
 mod usage;
 
 use std::fs;
