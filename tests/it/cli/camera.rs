@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use framecache::collect::synthetic::read_stamp;
+use framecache::config::TokenHash;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -237,4 +238,44 @@ async fn the_api_says_what_it_did_and_shows_no_secret() {
     let detail = "the camera is collected no more; its frames stay until their lives end";
     assert_eq!((status, &removed["detail"]), (200, &json!(detail)));
     assert_eq!(send("GET", "cameras/cam1", None).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_token_of_one_tenant_names_no_files_and_another_tenants_sees_nothing() {
+    let place = Place::new();
+    let token = |(name, tenant, access): (&str, &str, &str)| {
+        let hash = TokenHash::of(name);
+        format!(
+            "[[tokens]]\nname = \"{name}\"\nhash = \"{hash}\"\ntenant = \"{tenant}\"\naccess = \"{access}\"\n"
+        )
+    };
+    let (all, own) = (("all", "*", "write"), ("own", "default", "write"));
+    let (other, eyes) = (("other", "bank", "write"), ("eyes", "default", "read"));
+    let up = Up::start(&place, &(STAYS.to_owned() + &[all, own, other, eyes].map(token).concat()));
+    framecache::tls::install_provider();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (token, method, path, url, status) in [
+        ("own", Method::PUT, "cameras/new", "file:/etc/passwd", 403),
+        ("own", Method::PATCH, "cameras/stays", "/etc/passwd", 403),
+        ("own", Method::PUT, "cameras/new", "dir:/srv", 403),
+        ("own", Method::PUT, "cameras/new", "push:", 201),
+        ("all", Method::PUT, "cameras/new", "dir:/nowhere", 200),
+        ("eyes", Method::GET, "cameras/stays", "", 200),
+        ("eyes", Method::PUT, "cameras/new", "push:", 403),
+        ("eyes", Method::POST, "cameras/stays/pause", "", 403),
+        ("eyes", Method::DELETE, "cameras/stays", "", 403),
+        ("other", Method::GET, "cameras/stays", "", 404),
+        ("other", Method::PUT, "cameras/new", "push:", 404),
+        ("other", Method::DELETE, "cameras/stays", "", 404),
+        ("other", Method::GET, "cameras/stays?tenant=default", "", 404),
+        ("nobody", Method::GET, "cameras/stays", "", 401),
+    ] {
+        let request = client.request(method.clone(), format!("{}/api/v1/{path}", up.url));
+        let request = request.bearer_auth(token).json(&json!({ "url": url }));
+        let given = request.send().await.unwrap().status().as_u16();
+        assert_eq!(given, status, "{token}: {method} {path} {url}");
+    }
+    let fleet = client.get(format!("{}/api/v1/fleet", up.url)).bearer_auth("other");
+    let seen: Value = fleet.send().await.unwrap().json().await.unwrap();
+    assert_eq!(seen, json!({"cameras": []}));
 }
