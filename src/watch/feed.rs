@@ -15,12 +15,13 @@ use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::sweep::{self, IN_FLIGHT, Wanted};
+use super::sweep::{self, IN_FLIGHT};
 use super::told::Told;
 use super::{Cursor, Followed, Happening, Inner, Interest, lock};
 use crate::backoff::Backoff;
 use crate::bus::Event;
 use crate::model::event::{Announcement, EventError};
+use crate::model::key::StreamId;
 use crate::model::time::{TimeRange, UnixNanos};
 use crate::store::StoreError;
 
@@ -32,9 +33,6 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// How far ahead of the store's clock a frame may lie.
 pub(super) const AHEAD: Duration = Duration::from_secs(11);
-
-/// How far a camera's entry in the registry may be behind its newest frame.
-const REGISTRY_LAG: Duration = Duration::from_secs(3);
 
 /// How long a follower waits for the bus to be followed, before the index alone must do.
 const BUS_WITHIN: Duration = Duration::from_secs(5);
@@ -202,11 +200,10 @@ async fn sweep(
 async fn look(
     inner: &Inner,
     feed: &Feed,
-    (stream, newest): Wanted,
+    stream: StreamId,
     (span, now): (TimeRange, UnixNanos),
 ) -> Result<(), StoreError> {
-    let in_time = newest.is_none_or(|newest| newest.plus(REGISTRY_LAG) >= span.from());
-    let mut found = sweep::arrived(inner.store(), &stream, span, in_time).await?;
+    let mut found = sweep::arrived(inner.store(), &stream, span).await?;
     {
         let mut told = lock(&feed.told);
         found.retain(|one| !told.meet(&stream, one.record.at, one.record.suffix, now));

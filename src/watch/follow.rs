@@ -143,7 +143,7 @@ impl Follower {
             return Ok(());
         };
         let store = self.inner.store();
-        let found = sweep::arrived(store, stream, *span, true).await?;
+        let found = sweep::arrived(store, stream, *span).await?;
         self.ready.extend(sweep::announcements(store, stream, &found).await?);
         let recent = span.to() > replay.until;
         replay.steps.pop();
@@ -167,7 +167,7 @@ impl Follower {
         let spans = slices(from, until).into_iter().rev();
         let steps = spans.flat_map(|span| {
             let cameras = wanted.iter().rev();
-            cameras.map(move |(stream, _)| (span, stream.clone())).collect::<Vec<_>>()
+            cameras.map(move |stream| (span, stream.clone())).collect::<Vec<_>>()
         });
         Ok(Replay { until, steps: steps.collect() })
     }

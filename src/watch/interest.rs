@@ -1,4 +1,7 @@
 //! What a follower wants to hear of: some cameras, or whole families.
+//!
+//! Pure. It decides for frames by their stream, and for status messages, which name a camera and no
+//! tenant, by the tenant whose bus they came over: nobody hears of another tenant's cameras.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,7 @@
 //! Which of the frames that a camera shows one viewer gets, and how many it was too slow for.
+//!
+//! Pure: the order of what is shown goes in, and a verdict comes out. What a viewer's own limit leaves out is
+//! told apart from what it was too slow for.
 
 use crate::ingest::FpsLimit;
 use crate::watch::Shown;

@@ -4,7 +4,7 @@
 //! A late one is found by the note of its arrival alone, whatever its capture. Frames that `reindex`
 //! adopted leave no note and are not told, as on the bus.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use super::Interest;
 use crate::model::bucket::FoundRecord;
@@ -22,30 +22,23 @@ pub(super) const IN_FLIGHT: usize = 16;
 /// Late frames of a camera that are read at once.
 const READ_AT_ONCE: usize = 4;
 
-/// A camera that is wanted, and its newest key in time, up to a second behind, where that is known.
-pub(super) type Wanted = (StreamId, Option<UnixNanos>);
-
 /// The cameras that any of `interests` covers, as far as the store knows them or they are named.
 pub(super) async fn wanted(
     store: &dyn FrameStore,
     interests: &[Interest],
-) -> Result<Vec<Wanted>, StoreError> {
+) -> Result<Vec<StreamId>, StoreError> {
     let named = interests.iter().flat_map(|interest| &interest.streams);
-    let mut wanted: HashMap<StreamId, Option<UnixNanos>> =
-        named.map(|stream| (stream.clone(), None)).collect();
+    let mut wanted: BTreeSet<StreamId> = named.cloned().collect();
     for (tenant, prefix) in families(store, interests).await? {
         if !interests.iter().any(|interest| interest.holds_family(&tenant, &prefix)) {
             continue;
         }
         for seen in store.cameras(&tenant, &prefix).await? {
             let (tenant, prefix) = (tenant.clone(), prefix.clone());
-            let stream = StreamId { tenant, prefix, camera: seen.camera };
-            wanted.insert(stream, Some(seen.newest));
+            wanted.insert(StreamId { tenant, prefix, camera: seen.camera });
         }
     }
-    let mut wanted: Vec<Wanted> = wanted.into_iter().collect();
-    wanted.sort_unstable();
-    Ok(wanted)
+    Ok(wanted.into_iter().collect())
 }
 
 /// The families that may be wanted. A user of the store who must not list what all tenants share is left
@@ -74,12 +67,8 @@ pub(super) async fn arrived(
     store: &dyn FrameStore,
     stream: &StreamId,
     span: TimeRange,
-    in_time: bool,
 ) -> Result<Vec<FoundRecord>, StoreError> {
-    let mut found = match in_time {
-        true => store.index(stream, span).await?.records,
-        false => Vec::new(),
-    };
+    let mut found = store.index(stream, span).await?.records;
     found.retain(|one| !one.record.ask);
     let mut late = store.arrived(stream, span).await?;
     let mut met = HashSet::new();
