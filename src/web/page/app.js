@@ -36,7 +36,7 @@ function show() {
   const make = VIEWS[route.view] ?? wall;
   const key = `${route.view}/${route.name}/${JSON.stringify(family)}`;
   if (shown && key === shownKey && shown.follow?.(route)) return;
-  replace(make(route), key);
+  replace(() => make(route), key);
   for (const link of byId("nav").querySelectorAll("a")) {
     link.href = href(link.dataset.view ?? "");
     if (link.dataset.view === route.view) link.setAttribute("aria-current", "page");
@@ -44,10 +44,11 @@ function show() {
   }
 }
 
-/** @param {View} view @param {string} key */
-function replace(view, key) {
+/** Ends what is shown before the next view begins, because both use the one socket. @param {() => View} make @param {string} key */
+function replace(make, key) {
   const first = shown === null;
   shown?.close();
+  const view = make();
   shown = view;
   shownKey = key;
   byId("main").replaceChildren(view.element);
@@ -59,7 +60,7 @@ function replace(view, key) {
 function ask() {
   state.stop();
   feed.close();
-  replace(signIn(begin), "sign-in");
+  replace(() => signIn(begin), "sign-in");
 }
 
 /** @param {URLSearchParams} query */

@@ -191,7 +191,7 @@ class CameraView {
     const { current, mode } = this.player;
     this.element.dataset.mode = mode;
     this.element.dataset.frame = current?.id ?? "";
-    setText(this.playButton, mode === "still" ? "▶" : "⏸");
+    setText(this.playButton, mode === "still" ? "▶" : "‖");
     this.playButton.setAttribute("aria-label", mode === "still" ? "Play" : "Pause");
     this.liveButton.setAttribute("aria-pressed", String(mode === "live"));
     this.timeline.show(current?.nanos ?? null, mode === "live");

@@ -6,7 +6,7 @@ import { button, copy, el, say, setText } from "./dom.js";
 import { session } from "./session.js";
 import { state } from "./state.js";
 import { count, fullTime, rfc3339, size, span, toNanos, zoneName } from "./time.js";
-import { loadDensity, roundUp, sumOf } from "./timeline-model.js";
+import { loadSum } from "./timeline-model.js";
 
 const EVERY = [["", "every frame"], ["500ms", "one each 0.5 s"], ["1s", "one a second"], ["5s", "one each 5 s"], ["10s", "one each 10 s"], ["1m", "one a minute"]];
 const EVERY_MS = { "500ms": 500, "1s": 1000, "5s": 5000, "10s": 10_000, "1m": 60_000 };
@@ -21,10 +21,7 @@ export class Export {
     this.range = null;
     /** @type {{frames: number, bytes: number} | null} */
     this.sum = null;
-    this.loader = new LatestWins(async (range, signal) => {
-      const step = roundUp((range.to - range.from) / 300);
-      return sumOf(await loadDensity(camera, range, step, signal), range);
-    }, (sum) => {
+    this.loader = new LatestWins((range, signal) => loadSum(camera, range, signal), (sum) => {
       this.sum = sum;
       this.update();
     });
@@ -104,8 +101,8 @@ export class Export {
     if (frames === 0) return "No frame lives in this range.";
     const every = EVERY_MS[this.every.value];
     const taken = zip && every ? Math.min(frames, Math.ceil((range.to - range.from) / every)) : frames;
-    if (zip) return `About ${count(taken)} frames, ${size((bytes / frames) * taken)}.`;
-    return `About ${count(frames)} frames, ${size(bytes)} as pictures; the film is encoded while it is downloaded.`;
+    if (zip) return `${taken === frames ? "" : "About "}${count(taken)} frames, ${size((bytes / frames) * taken)}.`;
+    return `${count(frames)} frames, ${size(bytes)} as pictures; the film is encoded while it is downloaded.`;
   }
 
   asCurl() {

@@ -112,15 +112,14 @@ export function horizons({ lives }) {
   return lives.map((life) => serverNow() - life + notice(life));
 }
 
-/** What lies in `range`, in proportion where a step is cut. @param {Density} density @param {Window} range */
-export function sumOf({ steps, step }, range) {
-  let frames = 0;
-  let bytes = 0;
-  for (const one of steps) {
-    const share = (Math.min(range.to, one.at + step) - Math.max(range.from, one.at)) / step;
-    if (share <= 0) continue;
-    frames += one.frames * Math.min(1, share);
-    bytes += one.bytes * Math.min(1, share);
-  }
-  return { frames: Math.round(frames), bytes: Math.round(bytes) };
+/**
+ * How much lies in `range`, exactly.
+ * @param {string} camera @param {Window} range @param {AbortSignal} [signal]
+ * @returns {Promise<{frames: number, bytes: number}>}
+ */
+export async function loadSum(camera, range, signal) {
+  const step = `${roundUp((range.to - range.from) / 100)}ms`;
+  const answer = await json(address("timeline", { camera, from: toNanos(range.from), to: toNanos(range.to), step }), { signal });
+  const sum = (name) => answer.steps.reduce((all, one) => all + one[name], 0);
+  return { frames: sum("frames"), bytes: sum("bytes") };
 }

@@ -90,8 +90,6 @@ export class Timeline extends EventTarget {
   }
 
   changed() {
-    this.element.dataset.from = String(Math.round(this.view.from));
-    this.element.dataset.to = String(Math.round(this.view.to));
     this.load();
     this.touch();
   }
@@ -201,6 +199,8 @@ export class Timeline extends EventTarget {
     }
     if (!this.dirty) return;
     this.dirty = false;
+    this.element.dataset.from = String(Math.round(this.view.from));
+    this.element.dataset.to = String(Math.round(this.view.to));
     const seconds = (ms) => String(Math.round(ms / 1000));
     this.slider.setAttribute("aria-valuemin", seconds(this.view.from));
     this.slider.setAttribute("aria-valuemax", seconds(this.view.to));
