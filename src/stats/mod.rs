@@ -99,7 +99,7 @@ impl Observer {
     pub async fn store(&self) -> Result<StoreInfo, String> {
         let (info, news) = self.store.read().await;
         if news && let Ok(info) = &info {
-            let lookups = lookups(info, self.parts.query.counts());
+            let lookups = lookups(self.parts.query.counts());
             let gone = info.expired + info.evicted;
             if self.history().note_store(self.started.elapsed(), lookups, gone) {
                 self.parts.metrics.expiry.left();
@@ -139,12 +139,9 @@ impl Observer {
     }
 }
 
-/// Lookups since the start: those of every client of the store where it counts them, else ours.
-fn lookups(info: &StoreInfo, counts: &QueryCounts) -> Lookups {
-    let told = |name: &str| info.fact(name)?.parse().ok();
-    if let (Some(hits), Some(misses)) = (told("keyspace_hits"), told("keyspace_misses")) {
-        return Lookups { hits, misses };
-    }
+/// Lookups of this process since the start. What Redis counts as misses says nothing: reading a window
+/// asks for every bucket that could exist, and most of a quiet camera's do not.
+fn lookups(counts: &QueryCounts) -> Lookups {
     let of_kind = |kind| Via::ALL.into_iter().map(|via| counts.lookups(kind, via)).sum::<u64>();
     let all: u64 = Kind::ALL.into_iter().map(of_kind).sum();
     let misses: u64 = Kind::ALL.into_iter().map(|kind| counts.misses(kind)).sum();
