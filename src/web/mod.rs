@@ -19,6 +19,7 @@ mod listing;
 mod live;
 mod metrics;
 mod multipart;
+mod openapi;
 mod page;
 mod params;
 mod picture;
@@ -115,6 +116,7 @@ pub fn router(state: WebState) -> Router {
         .route("/ws", get(live::ws::open))
         .route("/cameras/{camera}/stream.mjpeg", get(live::mjpeg::stream))
         .route("/reindex", post(reindex::reindex))
+        .route("/openapi.json", get(openapi::document))
         .route("/session", session());
     let web = Arc::new(state);
     let router = Router::new()

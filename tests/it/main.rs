@@ -20,6 +20,7 @@ mod http;
 mod keyspace_consumers;
 mod load_fleet;
 mod messages_doc;
+mod openapi;
 mod page;
 mod prometheus;
 mod promises;

@@ -61,6 +61,10 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
