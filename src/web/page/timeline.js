@@ -26,7 +26,7 @@ export class Timeline extends EventTarget {
     /** @type {import("./timeline-draw.js").Scene} */
     this.scene = { view: this.nowView(), density: null, range: null, shown: null, hover: null };
     this.live = true;
-    this.loaded = 0;
+    this.loaded = -Infinity;
     this.dirty = true;
     this.build();
     this.loader = new LatestWins(({ window, step }, signal) => loadDensity(camera, window, step, signal), (density) => this.take(density));
