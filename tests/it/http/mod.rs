@@ -24,6 +24,7 @@ mod remote;
 mod server;
 mod status;
 mod sums;
+mod tenancy;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
