@@ -1,5 +1,7 @@
 //! One camera: live, the timeline under a hand, frame by frame, playing, and frames that are gone.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::browser::{Browser, Screen, one};
@@ -17,6 +19,18 @@ const PUSHED: &str = "[[cameras]]\nid = \"gate\"\nurl = \"push:\"\n";
 async fn shown(browser: &Browser) -> String {
     let id = browser.js(&format!("return {}.dataset.frame", one("camera"))).await;
     id.as_str().unwrap().to_owned()
+}
+
+/// What is shown once nothing new has appeared for half a second: a drag asks for pictures on its way.
+async fn settled(browser: &Browser) -> String {
+    let (mut last, mut same) = (shown(browser).await, 0);
+    while same < 5 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let now = shown(browser).await;
+        same = if now == last { same + 1 } else { 0 };
+        last = now;
+    }
+    last
 }
 
 async fn until_shown(browser: &Browser, id: &str) {
@@ -99,7 +113,7 @@ async fn page_dragging_the_timeline_changes_what_is_shown() {
     browser.drag("timeline", (share + 0.1, 8.0), (share, 8.0)).await;
     until_mode(&browser, "still").await;
     browser.until(&format!("{}.dataset.frame !== '{}'", one("camera"), id_of(&keys[29]))).await;
-    let dragged = shown(&browser).await;
+    let dragged = settled(&browser).await;
     let ids: Vec<String> = keys.iter().map(|key| id_of(key)).collect();
     assert!(ids[..29].contains(&dragged), "{dragged}");
 
