@@ -5,7 +5,7 @@
 //! caller that is bound to one tenant names no files of this machine.
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -16,7 +16,7 @@ use super::problem::Problem;
 use crate::collect::SourceUrl;
 use crate::config::CameraTable;
 use crate::fleet::{CameraOrder, CameraView, Ordered};
-use crate::service::{ErrorKind, Service as _, ServiceError};
+use crate::service::Service as _;
 
 /// Bytes of the longest description of a camera.
 const BODY_MAX: usize = 64 << 10;
@@ -93,10 +93,7 @@ async fn table(call: &Call, body: Body) -> Result<CameraTable, Problem> {
     call.caller.may_write()?;
     let stream = call.stream(&call.params(&[])?)?;
     call.caller.must_see(&stream.tenant)?;
-    let bytes = to_bytes(body, BODY_MAX).await.map_err(|error| {
-        let said = format!("the body is over {BODY_MAX} bytes or broke off: {error}");
-        Problem::from(ServiceError::new(ErrorKind::TooLarge, said))
-    })?;
+    let bytes = super::body::small(body, BODY_MAX).await?;
     let read: Result<Value, _> = serde_json::from_slice(&bytes);
     let Ok(Value::Object(table)) = read else {
         let why = read.err().map(|error| format!(" ({error})")).unwrap_or_default();

@@ -7,6 +7,7 @@
 mod access;
 mod at;
 mod batch;
+mod body;
 mod caller;
 mod camera_control;
 mod cameras;
@@ -37,7 +38,7 @@ use std::io;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Extension, OriginalUri};
+use axum::extract::{Extension, OriginalUri};
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
@@ -136,8 +137,8 @@ pub fn router(state: WebState) -> Router {
 }
 
 fn session() -> MethodRouter<Arc<WebState>> {
-    use access::session::{BODY_MAX, show, sign_in, sign_out};
-    get(show).post(sign_in).delete(sign_out).layer(DefaultBodyLimit::max(BODY_MAX))
+    use access::session::{show, sign_in, sign_out};
+    get(show).post(sign_in).delete(sign_out)
 }
 
 async fn unknown_path(OriginalUri(uri): OriginalUri) -> Problem {

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -17,12 +17,12 @@ use serde::{Deserialize, Serialize};
 use super::{Peer, sessions};
 use crate::model::name::Tenant;
 use crate::service::{ErrorKind, ServiceError};
-use crate::web::WebState;
 use crate::web::caller::{Asker, Stranger};
 use crate::web::problem::Problem;
+use crate::web::{WebState, body};
 
 /// The longest body of a POST, in bytes.
-pub(crate) const BODY_MAX: usize = 4096;
+const BODY_MAX: usize = 4096;
 
 #[derive(Serialize)]
 pub(crate) struct Session {
@@ -56,12 +56,13 @@ pub(crate) async fn show(
 pub(crate) async fn sign_in(
     State(web): State<Arc<WebState>>,
     peer: Option<Extension<Peer>>,
-    body: Bytes,
+    body: Body,
 ) -> Result<Response, Problem> {
     let access = &web.access;
     if access.tokens.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
+    let body = body::small(body, BODY_MAX).await?;
     // The parser's own words would repeat a part of what was sent.
     let sent: SignIn = serde_json::from_slice(&body)
         .map_err(|_| Problem::bad_input("send the token as JSON: {\"token\": \"...\"}"))?;

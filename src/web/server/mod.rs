@@ -162,8 +162,8 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 impl Server {
     async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: Place) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!("a connection may be slow: {error}");
+        if let Err(error) = socket::prepare(&stream) {
+            tracing::debug!("a connection may be slow, or stay when its client is gone: {error}");
         }
         let Some(tls) = &self.options.tls else {
             return self.serve(stream, peer, place).await;
