@@ -18,6 +18,7 @@ use crate::model::key::{FrameKey, StreamId};
 use crate::model::time::UnixNanos;
 use crate::query::{How, Newest, Via, Wanted};
 use crate::service::{ErrorKind, Followed, Service, ServiceError};
+use crate::watch::{Happening, Interest};
 
 /// How many requests may wait for a frame at once, in the whole process.
 const WAITERS_MAX: usize = 256;
@@ -98,7 +99,10 @@ impl LocalService {
             ServiceError::new(ErrorKind::Unavailable, said)
         })?;
         let deadline = Instant::now() + wait;
-        let mut announced = self.announced(stream).await;
+        // A bus that hangs costs its speed, not the client's patience.
+        let within = deadline.min(Instant::now() + LOOK_AGAIN);
+        let subscribed = timeout_at(within, self.announced(stream)).await;
+        let mut announced = subscribed.unwrap_or_else(|_| stream::pending().boxed());
         loop {
             // Asked again after the subscription, so that no frame slips through in between.
             newest = wanted.judge(look().await?, self.0.clock.now());
@@ -112,22 +116,14 @@ impl LocalService {
         }
     }
 
-    /// Ticks when there may be a new frame of this camera; never, where the bus cannot be followed.
+    /// Ticks when there may be a new frame of this camera, and of no other: a wait must not make the
+    /// index of every camera be swept.
     async fn announced(&self, of: &StreamId) -> BoxStream<'static, ()> {
-        let of = of.clone();
-        let concerns = move |followed: Followed| match followed {
-            Followed::Frame(announcement) => (*announcement.key.stream() == of).then_some(()),
-            Followed::Missed { .. } => Some(()),
+        let (_, happenings) = self.watch().follow(Interest::camera(of), None).await;
+        let concerns = |happening: Happening| match happening.followed {
+            Followed::Frame(_) | Followed::Missed { .. } => Some(()),
             Followed::Status { .. } => None,
         };
-        match self.follow().await {
-            Ok(followed) => {
-                followed.filter_map(move |one| std::future::ready(concerns(one))).boxed()
-            }
-            Err(error) => {
-                tracing::debug!("waiting without the bus: {error}");
-                stream::pending().boxed()
-            }
-        }
+        happenings.filter_map(move |one| std::future::ready(concerns(one))).boxed()
     }
 }
