@@ -20,7 +20,12 @@ pub use self::http::{HttpCounts, OTHER, ROUTES_MAX};
 pub use self::timing::Timing;
 use crate::model::key::StreamId;
 
-/// The accounts of all cameras of this process.
+/// The most accounts that are told apart while some of them are of cameras that have gone.
+const ACCOUNTS_MAX: usize = 4096;
+
+/// The accounts of all cameras of this process. Those of cameras that have gone are kept, but not
+/// without end: of too many they become one sum, so that who adds and removes cameras makes neither
+/// memory nor series grow.
 #[derive(Debug, Default)]
 pub struct Metrics {
     /// Whether frames leave the store when their lifetime is over.
@@ -29,7 +34,28 @@ pub struct Metrics {
     pub timing: Timing,
     /// Requests of the HTTP API.
     pub http: HttpCounts,
-    accounts: Mutex<BTreeMap<StreamId, Arc<Account>>>,
+    accounts: Mutex<Accounts>,
+}
+
+#[derive(Debug, Default)]
+struct Accounts {
+    open: BTreeMap<StreamId, Arc<Account>>,
+    /// What was counted of cameras that are told apart no more.
+    gone: Counts,
+}
+
+impl Accounts {
+    /// Adds up those that nobody can count on any more.
+    fn forget_the_gone(&mut self) {
+        let Self { open, gone } = self;
+        open.retain(|_, account| {
+            let is_used = Arc::strong_count(account) > 1;
+            if !is_used {
+                gone.add(&account.snapshot());
+            }
+            is_used
+        });
+    }
 }
 
 impl Metrics {
@@ -37,16 +63,21 @@ impl Metrics {
     #[must_use]
     pub fn account(&self, stream: &StreamId) -> Arc<Account> {
         let mut accounts = self.lock();
-        if let Some(account) = accounts.get(stream) {
+        if let Some(account) = accounts.open.get(stream) {
             return Arc::clone(account);
         }
-        Arc::clone(accounts.entry(stream.clone()).or_default())
+        if accounts.open.len() >= ACCOUNTS_MAX {
+            accounts.forget_the_gone();
+        }
+        Arc::clone(accounts.open.entry(stream.clone()).or_default())
     }
 
     /// Every account, sorted by camera.
     #[must_use]
     pub fn accounts(&self) -> Vec<(StreamId, Arc<Account>)> {
-        self.lock().iter().map(|(stream, account)| (stream.clone(), Arc::clone(account))).collect()
+        let accounts = self.lock();
+        let each = accounts.open.iter();
+        each.map(|(stream, account)| (stream.clone(), Arc::clone(account))).collect()
     }
 
     /// A snapshot of every account, by camera.
@@ -56,17 +87,40 @@ impl Metrics {
         accounts.map(|(stream, account)| (stream, account.snapshot())).collect()
     }
 
-    /// The sum over all cameras.
+    /// The sum over all cameras, those that have gone included.
     #[must_use]
     pub fn total(&self) -> Counts {
-        let mut total = Counts::default();
-        for (_, counts) in self.by_camera() {
-            total.add(&counts);
-        }
+        let accounts = self.lock();
+        let mut total = accounts.gone;
+        accounts.open.values().for_each(|account| total.add(&account.snapshot()));
         total
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<StreamId, Arc<Account>>> {
+    fn lock(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::key::FrameKey;
+
+    #[test]
+    fn cameras_that_come_and_go_leave_their_sum_and_no_more() {
+        let metrics = Metrics::default();
+        let stream = |number: usize| {
+            let key = format!("t:f:cam{number}:1731024000123456789");
+            key.parse::<FrameKey>().unwrap().stream().clone()
+        };
+        let stays = metrics.account(&stream(0));
+        stays.captured();
+        for number in 1..=ACCOUNTS_MAX {
+            metrics.account(&stream(number)).captured();
+        }
+        let left: Vec<_> = metrics.by_camera().into_iter().map(|(stream, _)| stream).collect();
+        assert_eq!(left, [stream(0), stream(ACCOUNTS_MAX)]);
+        let captured = u64::try_from(ACCOUNTS_MAX).unwrap() + 1;
+        assert_eq!(metrics.total(), Counts { captured, ..Counts::default() });
     }
 }

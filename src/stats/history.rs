@@ -2,7 +2,7 @@
 //!
 //! Times are since the observer was made, so nothing here knows a clock. A camera takes about 2.5 kB.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::ingest::Waiting;
@@ -52,13 +52,16 @@ pub struct History {
 }
 
 impl History {
-    /// Notes the counts of every camera, and what of each waits to be announced.
+    /// Notes the counts of every camera, in their order, and what of each waits to be announced. A
+    /// camera that is not told of any more is forgotten.
     pub fn note(
         &mut self,
         at: Duration,
         counts: &[(StreamId, Counts)],
         waiting: &[(StreamId, Waiting)],
     ) {
+        self.cameras
+            .retain(|camera, _| counts.binary_search_by(|(one, _)| one.cmp(camera)).is_ok());
         for (stream, counts) in counts {
             let points = entry(&mut self.cameras, stream);
             if points.is_empty() {
@@ -69,6 +72,8 @@ impl History {
                 points.pop_front();
             }
         }
+        let told_of: HashSet<&StreamId> = waiting.iter().map(|(stream, _)| stream).collect();
+        self.waiting.retain(|stream, _| told_of.contains(stream));
         for (stream, waiting) in waiting {
             match checkpoint(self.waiting.get(stream).copied(), at, *waiting) {
                 Some(checkpoint) => self.waiting.insert(stream.clone(), checkpoint),
@@ -157,7 +162,7 @@ fn checkpoint(last: Option<Checkpoint>, at: Duration, now: Waiting) -> Option<Ch
     let done = now.noted.saturating_sub(now.records);
     match last {
         _ if now.records == 0 => None,
-        Some(last) if done < last.noted => Some(last),
+        Some(last) if done < last.noted && last.noted <= now.noted => Some(last),
         _ => Some(Checkpoint { at, noted: now.noted }),
     }
 }
@@ -209,6 +214,8 @@ mod tests {
         history.note(secs(102), &counts(10, 0, 3), &[]);
         assert_eq!(history.rate_fps(&stream()), 5.0);
         assert_eq!(history.lost(&stream()), [(DropReason::QueueFull, 3)]);
+        history.note(secs(104), &[], &[]);
+        assert!(history.cameras.is_empty(), "one that has gone is forgotten");
     }
 
     #[test]
@@ -225,6 +232,9 @@ mod tests {
         assert_eq!(note(10, 40, 60), secs(0), "the 20th is out: from now on the 60th counts");
         assert_eq!(note(20, 1, 60), secs(10));
         assert_eq!(note(22, 0, 61), secs(0));
+        assert_eq!((note(24, 5, 66), note(26, 1, 1)), (secs(0), secs(0)), "it is counted anew");
+        history.note(secs(28), &[], &[]);
+        assert_eq!(history.waiting_for(&stream(), secs(28)), secs(0), "nothing is told of it");
     }
 
     #[test]

@@ -193,6 +193,10 @@ impl Progress {
                 camera.buckets.remove(&mark.bucket);
             }
         }
+        if !due.remove.is_empty() {
+            // Nothing is known of these any more; one that comes back begins anew.
+            self.0.retain(|_, camera| camera.behind || !camera.buckets.is_empty());
+        }
     }
 
     fn camera(&mut self, stream: &StreamId) -> &mut Camera {
@@ -261,6 +265,7 @@ mod tests {
         assert_eq!((due.save.len(), due.remove.len()), (0, 1));
         progress.saved(&due);
         assert!(progress.due_marks(later, false).remove.is_empty());
+        assert_eq!(progress.waiting(), [], "a camera of which nothing is open is forgotten");
     }
 
     #[test]
