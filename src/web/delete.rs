@@ -14,6 +14,7 @@ pub(super) async fn frames(call: Call) -> Result<Json<DeleteReport>, Problem> {
     let params = call.params(&["from", "to", "dry_run", "limit", "via"])?;
     let stream = call.stream(&params)?;
     call.caller.may_write()?;
+    call.must_be_written_here(&stream)?;
     let request = DeleteRequest {
         streams: vec![stream],
         window: params.explicit_window()?,

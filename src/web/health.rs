@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Extension, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::WebState;
 use super::caller::Asker;
-use super::problem::Problem;
+use super::problem::{Problem, RETRY_AFTER};
 use crate::service::Service as _;
 
 pub(super) async fn healthz() -> &'static str {
@@ -25,8 +25,12 @@ pub(super) async fn readyz(
 ) -> Result<Response, Problem> {
     let readiness = web.service.readiness().await?;
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    if asker.is_ok_and(|caller| caller.tenant.is_none()) {
-        return Ok((status, Json(readiness)).into_response());
+    let mut response = match asker {
+        Ok(caller) if caller.tenant.is_none() => (status, Json(&readiness)).into_response(),
+        _ => (status, Json(json!({ "ready": readiness.ready }))).into_response(),
+    };
+    if !readiness.ready {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER.into());
     }
-    Ok((status, Json(json!({ "ready": readiness.ready }))).into_response())
+    Ok(response)
 }

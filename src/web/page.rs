@@ -55,7 +55,9 @@ pub(super) async fn index(
     let params = call.params(&[])?;
     let cameras = call.web.service.cameras(&params.scope()?, Via::Index).await;
     let cameras = cameras.map_err(|error| error.to_string());
-    Ok(text(&call.web.service.place(), &cameras, params.now()).into_response())
+    // Where the store is, is told to who may see every tenant, as at /readyz.
+    let place = call.caller.tenant.is_none().then(|| call.web.service.place());
+    Ok(text(place.as_deref(), &cameras, params.now()).into_response())
 }
 
 /// `GET /assets/{file}`.
@@ -115,8 +117,13 @@ fn age(camera: &CameraSummary, now: UnixNanos) -> String {
     )
 }
 
-fn text(place: &str, cameras: &Result<Vec<CameraSummary>, String>, now: UnixNanos) -> String {
-    let mut out = format!("framecache, frames lie here: {place}\n\nCameras\n");
+fn text(
+    place: Option<&str>,
+    cameras: &Result<Vec<CameraSummary>, String>,
+    now: UnixNanos,
+) -> String {
+    let place = place.map_or_else(String::new, |place| format!(", frames lie here: {place}"));
+    let mut out = format!("framecache{place}\n\nCameras\n");
     match cameras {
         Err(error) => line(&mut out, format_args!("  not known: {error}")),
         Ok(cameras) if cameras.is_empty() => line(&mut out, format_args!("  none has live frames")),

@@ -86,6 +86,16 @@ impl Call {
         params.stream(self.path("camera"))
     }
 
+    /// Refuses to write `stream` for a caller of one tenant where this process writes another. Which
+    /// one that is, is not for such a caller; others are told by the service.
+    pub(super) fn must_be_written_here(&self, stream: &StreamId) -> Result<(), Problem> {
+        if self.caller.tenant.is_none() || stream.tenant == self.web.tenant {
+            return Ok(());
+        }
+        let tenant = &stream.tenant;
+        Err(Problem::bad_input(format!("frames of tenant {tenant} are not written here")))
+    }
+
     /// A part of the path; empty when the route has no such part.
     pub(super) fn path(&self, name: &str) -> &str {
         self.path.iter().find(|(one, _)| one == name).map_or("", |(_, value)| value)

@@ -62,11 +62,7 @@ pub(super) async fn push(
     let params = call.params(&[])?;
     let stream = call.stream(&params)?;
     call.caller.may_write()?;
-    if call.caller.tenant.is_some() && stream.tenant != call.web.tenant {
-        // Which tenant it is that this process writes is not for this caller.
-        let said = format!("frames of tenant {} are not taken here", stream.tenant);
-        return Err(Problem::bad_input(said));
-    }
+    call.must_be_written_here(&stream)?;
     if let Some(boundary) = form(&call.headers)? {
         return batch::push(&call, (&params, &stream), room, (&boundary, body)).await;
     }

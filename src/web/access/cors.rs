@@ -21,7 +21,7 @@ const SENT: [HeaderName; 6] = [
 ];
 
 /// Headers of ours that a page may read.
-const READ: [HeaderName; 8] = [
+const READ: [HeaderName; 11] = [
     header::AGE,
     header::ETAG,
     header::LOCATION,
@@ -30,6 +30,9 @@ const READ: [HeaderName; 8] = [
     HeaderName::from_static("x-frame-key"),
     HeaderName::from_static("x-frame-timestamp-ns"),
     HeaderName::from_static("x-frame-distance-ns"),
+    HeaderName::from_static("x-frame-expires-ns"),
+    HeaderName::from_static("x-frame-seq"),
+    HeaderName::from_static("x-event-id"),
 ];
 
 /// The layer for these origins; none where no page is let in.

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::Seats;
 use crate::watch::{Cursor, Followed, Happening};
+use crate::web::caller::Caller;
 use crate::web::params::{Call, Params};
 use crate::web::problem::Problem;
 
@@ -40,7 +41,7 @@ pub(in crate::web) async fn follow(
     let begin = Event::default().id(cursor.to_string());
     let told = happenings
         .take_until(call.web.stop.clone().cancelled_owned())
-        .filter_map(|happening| ready(event(&happening)));
+        .filter_map(move |happening| ready(event(&happening, &call.caller)));
     let events = stream::iter([begin]).chain(told).map(move |event| {
         let _held = &seat;
         Ok::<_, Infallible>(event)
@@ -59,19 +60,37 @@ fn after(call: &Call, params: &Params) -> Result<Option<Cursor>, Problem> {
     text.parse().map(Some).map_err(Problem::bad_input)
 }
 
-/// The name and the data of what happened; `None` for a status that is no JSON.
-pub(super) fn told(followed: &Followed) -> Option<(&'static str, String)> {
+/// The name and the data of what happened, for this caller; `None` for a status that is no JSON. How
+/// many messages were lost counts those of every tenant: who may see one only is told that some were.
+pub(super) fn told(followed: &Followed, caller: &Caller) -> Option<(&'static str, String)> {
     Some(match followed {
         Followed::Frame(announcement) => ("frame", String::from_utf8(announcement.to_json()).ok()?),
         Followed::Status { routing_key, body } => {
             let message: Value = serde_json::from_slice(body).ok()?;
             ("status", json!({ "routing_key": routing_key, "message": message }).to_string())
         }
-        Followed::Missed { count } => ("missed", json!({ "count": count }).to_string()),
+        Followed::Missed { count } => {
+            let count = count.filter(|_| caller.tenant.is_none());
+            ("missed", json!({ "count": count }).to_string())
+        }
     })
 }
 
-fn event(happening: &Happening) -> Option<Event> {
-    let (name, data) = told(&happening.followed)?;
+fn event(happening: &Happening, caller: &Caller) -> Option<Event> {
+    let (name, data) = told(&happening.followed, caller)?;
     Some(Event::default().event(name).id(happening.cursor.to_string()).data(data))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_much_others_lost_is_told_to_nobody_of_one_tenant() {
+        let missed = Followed::Missed { count: Some(7) };
+        let bound = Caller { tenant: "shop".parse().ok(), write: true };
+        let said = |caller: &Caller| told(&missed, caller);
+        assert_eq!(said(&Caller::anyone()), Some(("missed", "{\"count\":7}".to_owned())));
+        assert_eq!(said(&bound), Some(("missed", "{\"count\":null}".to_owned())));
+    }
 }

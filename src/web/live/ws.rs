@@ -118,7 +118,7 @@ impl Session {
                 }
                 picture = self.wall.next() => Message::Binary(picture),
                 happening = self.events.next() => match happening {
-                    Some(Happening { cursor, followed }) => match events::told(&followed) {
+                    Some(Happening { cursor, followed }) => match events::told(&followed, &self.call.caller) {
                         Some((name, data)) => Message::text(request::event(cursor, name, &data)),
                         None => continue,
                     },

@@ -128,10 +128,24 @@ async fn who_may_only_read_changes_nothing() {
     assert_eq!(problem(reindex.await.unwrap()).await, denied);
     assert_eq!(push(SHOP).await.unwrap().status(), StatusCode::CREATED);
     assert_eq!(server.status("/api/v1/cameras/door/latest.jpg", EYES).await, 200);
-    let other = server.request(Method::POST, "/api/v1/cameras/door/frames?tenant=bank");
-    let other = other.bearer_auth(BANK).body(picture(1)).send().await.unwrap();
-    let said = "frames of tenant bank are not taken here";
-    assert_eq!(problem(other).await, (400, "bad-input".to_owned(), said.to_owned()));
+}
+
+#[tokio::test]
+async fn a_token_of_another_tenant_is_not_told_whose_frames_are_written_here() {
+    let server = Guarded::start(&with_tokens()).await;
+    let ask = |method, query: &str| {
+        let path = format!("/api/v1/cameras/door/frames?{query}");
+        server.request(method, &path).bearer_auth(BANK).body(picture(1)).send()
+    };
+    let said = "frames of tenant bank are not written here";
+    let own = (400, "bad-input".to_owned(), said.to_owned());
+    let said = "nothing of tenant shop is found here";
+    let foreign = (404, "not-found".to_owned(), said.to_owned());
+    for (method, query) in [(Method::POST, ""), (Method::DELETE, "from=all&to=all")] {
+        assert_eq!(problem(ask(method.clone(), query).await.unwrap()).await, own, "{method}");
+        let query = format!("{query}&tenant=shop");
+        assert_eq!(problem(ask(method.clone(), &query).await.unwrap()).await, foreign, "{method}");
+    }
 }
 
 #[tokio::test]
@@ -163,7 +177,8 @@ async fn a_page_exchanges_a_token_for_a_cookie_and_gives_it_back() {
         assert_eq!(odd, (400, "bad-input".to_owned(), said.to_owned()), "{body}");
     }
     let long = post(&"x".repeat(5000)).await.unwrap();
-    assert_eq!(long.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let said = "the body is over 4096 bytes or broke off: length limit exceeded";
+    assert_eq!(problem(long).await, (413, "too-large".to_owned(), said.to_owned()));
 }
 
 #[tokio::test]

@@ -282,6 +282,7 @@ async fn health_is_ok_and_readiness_says_why_not() {
     rig.bus.close().await;
     let reasons = ["the bus is away: the in-process bus is closed"];
     assert_eq!(rig.json("/readyz").await, (503, readiness(false, &reasons)));
+    assert_eq!(rig.get("/readyz").await.headers()["retry-after"], "1");
 }
 
 #[tokio::test]
