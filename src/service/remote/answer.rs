@@ -53,7 +53,8 @@ struct Problem {
 
 /// What a problem's type says.
 enum Verdict {
-    NothingFound,
+    /// With the sentence that says what.
+    NothingFound(String),
     Failed(ServiceError),
 }
 
@@ -130,7 +131,7 @@ impl Http {
     ) -> Result<Option<T>, ServiceError> {
         match self.sent(request, &[]).await? {
             Ok(response) => self.parsed(response).await.map(Some),
-            Err(Verdict::NothingFound) => Ok(None),
+            Err(Verdict::NothingFound(_)) => Ok(None),
             Err(Verdict::Failed(error)) => Err(error),
         }
     }
@@ -143,7 +144,7 @@ impl Http {
     ) -> Result<Option<Picture>, ServiceError> {
         let response = match self.sent(request, &[]).await? {
             Ok(response) => response,
-            Err(Verdict::NothingFound) => return Ok(None),
+            Err(Verdict::NothingFound(_)) => return Ok(None),
             Err(Verdict::Failed(error)) => return Err(error),
         };
         let header =
@@ -190,7 +191,9 @@ impl Http {
         let problem: Option<Problem> = serde_json::from_slice(body).ok();
         let kind = problem.as_ref().and_then(|problem| problem.r#type.strip_prefix(PROBLEM));
         if matches!(kind, Some("not-found" | "gone")) {
-            return Verdict::NothingFound;
+            return Verdict::NothingFound(
+                problem.map(|problem| problem.detail).unwrap_or_default(),
+            );
         }
         let known = kind.and_then(|kind| match kind {
             "unauthorized" | "unknown-host" => Some(ErrorKind::Denied),
@@ -239,7 +242,11 @@ impl From<Verdict> for ServiceError {
     fn from(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Failed(error) => error,
-            Verdict::NothingFound => Self::new(ODD, "nothing was found where something always is"),
+            // What always is there is hidden only from tokens of another tenant.
+            Verdict::NothingFound(detail) => {
+                let said = format!("{detail}: a token of one tenant needs --tenant with its name");
+                Self::new(ErrorKind::Denied, said)
+            }
         }
     }
 }

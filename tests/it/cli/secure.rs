@@ -92,6 +92,32 @@ fn every_verb_asks_by_https_and_shows_its_token() {
 }
 
 #[test]
+fn a_token_of_another_tenant_is_told_to_name_its_own() {
+    let place = Place::new();
+    let new = place.run(&["token", "new", "--json", "--tenant", "shop", "--write"]);
+    let token = new.ended(0).json().remove(0);
+    let up = Up::start(
+        &place,
+        &format!(
+            "{PUSHED}[[tokens]]\nname = \"shop\"\nhash = {}\ntenant = \"shop\"\naccess = \"write\"\n",
+            token["hash"]
+        ),
+    );
+    place.write("a.jpg", jpeg(1));
+    let known = ["--url", &up.url, "--token", token["token"].as_str().unwrap()];
+    let run = |verb: &[&str]| place.run(&[verb, &known[..]].concat());
+    let said = "nothing of tenant default is found here: a token of one tenant needs --tenant with its name";
+    for verb in
+        [&["cameras"][..], &["range", "cam1"], &["push", "cam1", "a.jpg"], &["timeline", "cam1"]]
+    {
+        let refused = run(verb).ended(1);
+        assert!(refused.stderr.contains(said), "{verb:?}: {}", refused.stderr);
+    }
+    let empty = run(&["cameras", "--tenant", "shop"]).ended(3);
+    assert!(empty.stderr.contains("no camera of shop/frames"), "{}", empty.stderr);
+}
+
+#[test]
 fn a_renewed_certificate_is_served_without_a_restart() {
     let place = Place::new();
     let (old, new) = (Authority::new(), Authority::new());
