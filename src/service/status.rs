@@ -111,7 +111,10 @@ impl LocalService {
         }
         for (stream, account) in accounts {
             let waiting = waits(&stream);
-            known.push(Known { stream, health: None, account: Some(account), waiting });
+            // One that was removed before it had a frame is not of those that were pushed to.
+            if account.snapshot() != Counts::default() {
+                known.push(Known { stream, health: None, account: Some(account), waiting });
+            }
         }
         known.retain(|one| scope.contains(&one.stream));
         known

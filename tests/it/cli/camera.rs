@@ -132,6 +132,26 @@ fn cameras_come_change_and_go_and_the_one_beside_loses_no_frame() {
     ends_exactly(up);
 }
 
+#[tokio::test]
+async fn a_camera_that_is_removed_before_its_first_frame_is_forgotten() {
+    let place = Place::new();
+    let up = Up::start(&place, STAYS);
+    let url = ["--url", up.url.as_str()];
+    let run = |verb: &[&str]| place.run(&[&["camera"], verb, &url[..]].concat()).ended(0);
+    run(&["add", "typo", "rtsp://127.0.0.1:9/none"]);
+    framecache::tls::install_provider();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let cameras = async || {
+        let status = client.get(format!("{}/api/v1/status", up.url)).send().await.unwrap();
+        let status: Value = status.json().await.unwrap();
+        let cameras = status["cameras"].as_array().unwrap().iter();
+        cameras.map(|one| one["camera"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(cameras().await, ["stays", "typo"]);
+    run(&["remove", "typo"]);
+    assert_eq!(cameras().await, ["stays"]);
+}
+
 #[test]
 fn what_cannot_be_done_is_said() {
     let place = Place::new();
