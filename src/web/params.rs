@@ -170,6 +170,13 @@ impl Params {
         TimeRange::new(from, to).map_err(Problem::bad_input)
     }
 
+    /// As [`Params::window`], but ends now where `to` is not given.
+    pub(super) fn window_until_now(&self) -> Result<TimeRange, Problem> {
+        let from = self.time("from")?.unwrap_or(TimeRange::ALL.from());
+        let to = self.time("to")?.unwrap_or(self.now());
+        TimeRange::new(from, to).map_err(Problem::bad_input)
+    }
+
     /// The window `from` to `to`, of which both must be given; `all` is as far as time reaches.
     pub(super) fn explicit_window(&self) -> Result<TimeRange, Problem> {
         let edge = |name, all| match self.text(name) {

@@ -29,11 +29,13 @@ use crate::model::time::UnixNanos;
 use crate::query::{How, RangeRequest};
 use crate::service::ServiceError;
 
-/// Every frame of a window, or one of each step.
+/// Every frame of a window, or one of each step. Without `to` it ends now: else frames that come while
+/// it is read would lengthen it, without end where reading takes as long as they do.
 fn request(params: &Params, streams: Vec<StreamId>) -> Result<RangeRequest, Problem> {
     let how = How { via: params.via()?, verify: false };
     let every = params.duration("every")?;
-    Ok(RangeRequest { every, how, ..RangeRequest::new(streams, params.window()?) })
+    let window = params.window_until_now()?;
+    Ok(RangeRequest { every, how, ..RangeRequest::new(streams, window) })
 }
 
 /// The first of some items, and all of them again; a 404 where there is none.

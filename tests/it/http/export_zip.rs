@@ -58,7 +58,7 @@ async fn every_picture_of_the_window_is_inside_as_it_was_pushed() {
     let told = json!({
         "query": {
             "cameras": ["shop/frames/door", "shop/frames/yard"],
-            "from": from, "to": i64::MAX.to_string(), "every": null, "limit": null,
+            "from": from, "to": at_millis(0).to_string(), "every": null, "limit": null,
         },
         "expired": [], "more_from": null, "frames": frames,
     });
@@ -81,6 +81,17 @@ async fn steps_and_limits_choose_and_the_manifest_tells_what_expired() {
     );
     let (_, mut inside) = zip(&rig, "/frames.zip?camera=door&camera=attic").await;
     assert_eq!((inside.len(), manifest(&mut inside)["expired"].clone()), (6, json!([])));
+}
+
+#[tokio::test]
+async fn a_window_without_an_end_ends_now() {
+    let rig = Rig::start().await;
+    rig.push("door", 500, picture(1)).await;
+    let ahead = format!("shop:frames:door:{}:00002", at_millis(500));
+    rig.put_foreign(&ahead.parse().unwrap(), picture(2)).await;
+    let files =
+        async |query: &str| zip(&rig, &format!("/frames.zip?via=scan{query}")).await.1.len() - 1;
+    assert_eq!((files("").await, files("&to=%2B1s").await), (1, 2));
 }
 
 #[tokio::test]
