@@ -20,16 +20,26 @@ use crate::query::{CameraSummary, Via};
 use crate::service::Service as _;
 
 /// What can be asked, with a line for each.
-const ENDPOINTS: [(&str, &str); 11] = [
+const ENDPOINTS: [(&str, &str); 21] = [
     ("/api/v1/cameras", "cameras with live frames"),
+    ("/api/v1/status", "how this process and its cameras do, and alerts"),
+    ("/api/v1/tenants", "what each tenant has"),
     ("/api/v1/stats", "frames, bytes and ages by tenant and prefix"),
     ("/api/v1/frames?from=-30s", "frames of a window: from, to, every, limit, reverse, camera"),
+    ("/api/v1/frames.zip?from=-30s", "their pictures in one file"),
     ("/api/v1/timeline?from=-10m&step=10s", "frames and bytes by step of time"),
+    ("/api/v1/at?t=-10s", "the frames of all cameras nearest to an instant"),
     ("/api/v1/events", "announcements as server-sent events"),
+    ("/api/v1/ws", "live pictures and announcements over a WebSocket"),
     ("/api/v1/cameras/CAMERA/latest", "the newest frames of a camera: count"),
     ("/api/v1/cameras/CAMERA/latest.jpg", "its newest picture"),
     ("/api/v1/cameras/CAMERA/at.jpg?t=-10s", "its picture nearest to an instant: t, within"),
-    ("/api/v1/cameras/CAMERA/frames", "its frames; POST a JPEG to add one"),
+    ("/api/v1/cameras/CAMERA/frames", "its frames; POST a JPEG to add one, DELETE a window"),
+    ("/api/v1/cameras/CAMERA/stream.mjpeg", "live pictures: fps, height"),
+    ("/api/v1/cameras/CAMERA/replay.mjpeg?from=-30s", "past pictures at their pace: speed, height"),
+    ("/api/v1/cameras/CAMERA/clip.mp4?from=-30s", "a film: from, to, every, fps"),
+    ("/api/v1/openapi.json", "all of it, as OpenAPI"),
+    ("/metrics", "counts for Prometheus"),
     ("/healthz", "whether the process answers"),
     ("/readyz", "whether frames can be stored and announced"),
 ];
@@ -145,4 +155,19 @@ fn text(
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_endpoint_that_is_listed_is_described() {
+        let described: serde_json::Value =
+            serde_json::from_str(include_str!("openapi.json")).unwrap();
+        for (listed, _) in ENDPOINTS {
+            let path = listed.split('?').next().unwrap_or_default().replace("CAMERA", "{camera}");
+            assert!(described["paths"].get(&path).is_some(), "{path}");
+        }
+    }
 }
