@@ -34,7 +34,7 @@ pub(super) async fn run(session: &Session, _: CollectArgs) -> anyhow::Result<Out
     }
     let (stop, reloads) = (stop_token()?, Reloads::listen()?);
     let engine = Engine::start(config, Cameras::Configured)?;
-    announce_start(&session.print, config, &engine, None)?;
+    announce_start(session, config, &engine, None)?;
     tokio::select! {
         () = stop.cancelled() => {}
         () = reloads.follow(session, &engine, &loaded) => {}

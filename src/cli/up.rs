@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::account::{AccountLine, sentence};
+use super::args::Globals;
 use super::exit::{Outcome, Usage};
 use super::print::Printer;
 use super::reload::Reloads;
@@ -78,7 +79,7 @@ pub(super) async fn run(session: &Session, _: UpArgs) -> anyhow::Result<Outcome>
     });
     let mut serving = tokio::spawn(web::serve_with(listener, router, options, ended.clone()));
     let url = reachable(address, config.http.tls.is_some());
-    announce_start(&session.print, &config, &engine, Some(url))?;
+    announce_start(session, &config, &engine, Some(url))?;
     supervised::ready();
     let alive = tokio::spawn(supervised::watchdog(ended.clone()));
     let failed = tokio::select! {
@@ -108,7 +109,7 @@ pub(super) async fn run(session: &Session, _: UpArgs) -> anyhow::Result<Outcome>
 
 /// Says what runs; with an address also where to look and what to try.
 pub(super) fn announce_start(
-    print: &Printer,
+    session: &Session,
     config: &Config,
     engine: &Engine,
     address: Option<String>,
@@ -126,10 +127,43 @@ pub(super) fn announce_start(
         prefix: config.prefix.as_str(),
         cameras: config.cameras.iter().map(|camera| camera.id.as_str()).collect(),
     };
-    print.either(&started, describe(&started, config))
+    let asked = address_options(&session.globals, config, started.address.as_deref());
+    session.print.either(&started, describe(&started, config, &asked))
 }
 
-fn describe(started: &Started<'_>, config: &Config) -> String {
+/// What a verb in another terminal is given to reach this `up`; nothing where it would look there anyway.
+fn address_options(globals: &Globals, config: &Config, address: Option<&str>) -> String {
+    let mut options = String::new();
+    let mut add = |name: &str, value: &str| {
+        options.push_str(&format!(" {name} {}", quoted(value)));
+    };
+    if let Some(path) = &globals.config {
+        add("--config", &path.display().to_string());
+    }
+    if let Some(tenant) = &globals.tenant {
+        add("--tenant", tenant);
+    }
+    if let Some(prefix) = &globals.prefix {
+        add("--prefix", prefix);
+    }
+    // A Redis that was named here is not known there, and its URL may hold a password.
+    let elsewhere = !config.redis.enabled && address != Some(local_url(config).as_str());
+    if let (true, Some(address)) = (elsewhere || globals.redis.is_some(), address) {
+        add("--url", address);
+    }
+    options
+}
+
+/// As one word of a shell.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-:@".contains(letter);
+    if word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn describe(started: &Started<'_>, config: &Config, options: &str) -> String {
     let lives: Vec<String> =
         config.retention.ttls().map(|ttl| shown_span(ttl.as_duration())).collect();
     let cameras = match started.cameras.len() {
@@ -152,21 +186,21 @@ fn describe(started: &Started<'_>, config: &Config) -> String {
             0 => "everyone (insecure)".to_owned(),
             count => format!("by token only; {} configured", shown_count(count as u64, "token")),
         };
-        let to_try = to_try(started, config, address);
-        said.push_str(&format!("\n  address  {address}\n  access   {access}\n\n{to_try}"));
+        let to_try = to_try(started, config, address, options);
+        said.push_str(&format!(
+            "\n  address  {address}  (in a browser: the live page)\n  access   {access}\n\n{to_try}"
+        ));
     }
     said
 }
 
 /// Three commands that work as they stand.
-fn to_try(started: &Started<'_>, config: &Config, address: &str) -> String {
-    let usual = *address == local_url(config) || config.redis.enabled;
-    let url = if usual { String::new() } else { format!(" --url {address}") };
+fn to_try(started: &Started<'_>, config: &Config, address: &str, options: &str) -> String {
     let camera = started.cameras.first().copied().unwrap_or("cam1");
     let first = if started.cameras.is_empty() {
-        format!("framecache push {camera} picture.jpg{url}")
+        format!("framecache push {camera} picture.jpg{options}")
     } else {
-        format!("framecache range {camera} --from -30s -o frames{url}")
+        format!("framecache range {camera} --from -30s -o frames{options}")
     };
     let (set, header) = if config.http.tokens.is_empty() {
         ("", "")
@@ -174,11 +208,42 @@ fn to_try(started: &Started<'_>, config: &Config, address: &str) -> String {
         ("  export FRAMECACHE_TOKEN=fc_...\n", " -H \"Authorization: Bearer $FRAMECACHE_TOKEN\"")
     };
     format!(
-        "Try, in another terminal:\n{set}  framecache latest{url}\n  {first}\n  curl{header} -o now.jpg {address}/api/v1/cameras/{camera}/latest.jpg\nCtrl-C ends it."
+        "Try, in another terminal:\n{set}  framecache latest{options}\n  {first}\n  curl{header} -o now.jpg {address}/api/v1/cameras/{camera}/latest.jpg\nCtrl-C ends it."
     )
 }
 
 /// Prints the account of every frame.
 pub(super) fn announce_end(print: &Printer, counts: &Counts) -> std::io::Result<()> {
     print.either(&AccountLine::of(counts), sentence(counts))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::args::Cli;
+    use crate::config::Environment;
+
+    #[test]
+    fn what_is_to_be_tried_reaches_this_up_from_another_terminal() {
+        let config = Config::load_with(None, &Environment::new(), &[]).unwrap().config;
+        for (arguments, address, options) in [
+            (&["up"][..], "http://127.0.0.1:8080", ""),
+            (&["up"], "http://127.0.0.1:8081", " --url http://127.0.0.1:8081"),
+            (
+                &["up", "--config", "my fleet.toml"],
+                "http://127.0.0.1:8080",
+                " --config 'my fleet.toml'",
+            ),
+            (
+                &["up", "--redis", "redis://:secret@h", "--tenant", "shop"],
+                "http://127.0.0.1:8080",
+                " --tenant shop --url http://127.0.0.1:8080",
+            ),
+        ] {
+            let cli = Cli::parse_from([&["framecache"], arguments].concat());
+            assert_eq!(address_options(&cli.globals, &config, Some(address)), options);
+        }
+    }
 }
