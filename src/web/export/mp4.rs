@@ -35,18 +35,32 @@ const STEP_MICROS: u64 = 100;
 /// The longest video of constant rate, in microseconds: gaps are filled with pictures, a day at most.
 const FILLED_MICROS: u64 = 86_400_000_000;
 
-/// What makes videos. Cheap to clone; clones share the bound on jobs.
+/// Zips that are sent at the same time; each may hold a list of 50 MB.
+const ZIPS: usize = 8;
+
+/// What makes videos and zips. Cheap to clone; clones share the bounds.
 #[derive(Debug, Clone)]
 pub struct Exports {
     ffmpeg: PathBuf,
     jobs: Arc<Semaphore>,
+    zips: Arc<Semaphore>,
 }
 
 impl Exports {
-    /// Makes videos with this ffmpeg, a path or a name looked up in `PATH`; two at a time.
+    /// Makes videos with this ffmpeg, a path or a name looked up in `PATH`, two at a time, and eight
+    /// zips at a time.
     #[must_use]
     pub fn new(ffmpeg: PathBuf) -> Self {
-        Self { ffmpeg, jobs: Arc::new(Semaphore::new(JOBS)) }
+        let (jobs, zips) = (Semaphore::new(JOBS), Semaphore::new(ZIPS));
+        Self { ffmpeg, jobs: Arc::new(jobs), zips: Arc::new(zips) }
+    }
+
+    /// A place among the zips that are sent.
+    pub(super) fn hold_zip(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.zips).try_acquire_owned().map_err(|_| {
+            let said = format!("{ZIPS} zips are being sent: come again when one is done");
+            ServiceError::new(ErrorKind::Unavailable, said).into()
+        })
     }
 
     fn hold(&self) -> Result<OwnedSemaphorePermit, Problem> {

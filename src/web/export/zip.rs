@@ -54,10 +54,14 @@ async fn answer(call: &Call, params: &Params, streams: Vec<StreamId>) -> Result<
         _ => "frames".to_owned(),
     };
     let query = described(&wanted, limit);
+    let held = call.web.exports.hold_zip()?;
     let (first, frames) = peek(call.web.service.fetched(wanted)).await?;
     let name = format!("{what}_{}.zip", file_time(first.key.at()));
     let archive = Archive::new(names, query, most);
-    let body = stream::unfold(Some((archive, frames)), step);
+    let body = stream::unfold(Some((archive, frames)), step).inspect(move |_| {
+        // Held until the body is gone, however it ends.
+        let _ = &held;
+    });
     Ok(download("application/zip", &name, body, call.web.stop.clone()))
 }
 

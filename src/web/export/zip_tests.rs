@@ -84,3 +84,12 @@ fn more_entries_than_the_old_format_counts_are_read_back() {
     let read = zip::ZipArchive::new(io::Cursor::new(bytes)).unwrap();
     assert_eq!(read.len(), 70_001);
 }
+
+#[test]
+fn a_ninth_zip_is_told_to_come_again_until_one_is_sent() {
+    let exports = crate::web::Exports::new("ffmpeg".into());
+    let mut held: Vec<_> = (0..8).map(|_| exports.hold_zip().unwrap()).collect();
+    assert!(exports.clone().hold_zip().is_err());
+    held.pop();
+    assert!(exports.hold_zip().is_ok());
+}
