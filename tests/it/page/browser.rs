@@ -60,11 +60,16 @@ impl Browser {
             .await
             .unwrap();
         let browser = Self { client, folder, _driver: driver };
-        let watch =
-            json!({"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": {"source": WATCH}});
-        browser.driver("goog/cdp/execute", watch).await;
+        browser.before_each_document(WATCH).await;
         browser.goto(url).await;
         browser
+    }
+
+    /// Runs a script before any of the page's own, in each document from now on.
+    pub(super) async fn before_each_document(&self, script: &str) {
+        let params = json!({ "source": script });
+        let added = json!({"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": params});
+        self.driver("goog/cdp/execute", added).await;
     }
 
     /// Shows another page.
