@@ -110,7 +110,7 @@ async fn page_dragging_the_timeline_changes_what_is_shown() {
         format!("return (Number({older}n / 1000000n) - {view}[0]) / ({view}[1] - {view}[0])");
     let share = browser.js(&share).await.as_f64().unwrap();
 
-    browser.drag("timeline", (share + 0.1, 8.0), (share, 8.0)).await;
+    browser.drag("timeline", (share - 0.1, 8.0), (share, 8.0)).await;
     until_mode(&browser, "still").await;
     browser.until(&format!("{}.dataset.frame !== '{}'", one("camera"), id_of(&keys[29]))).await;
     let dragged = settled(&browser).await;
