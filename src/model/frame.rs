@@ -38,3 +38,11 @@ pub struct FrameInfo {
     /// Its dimensions, where they are recorded.
     pub dimensions: Option<Dimensions>,
 }
+
+/// The dimensions that hold at `at`; `history` sorted by time, each holding until the next. `None` before
+/// the first.
+#[must_use]
+pub fn dimensions_at(history: &[(UnixNanos, Dimensions)], at: UnixNanos) -> Option<Dimensions> {
+    let after = history.partition_point(|(from, _)| *from <= at);
+    after.checked_sub(1).map(|place| history[place].1)
+}

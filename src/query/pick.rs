@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::plan::step_number;
 use crate::model::bucket::FoundRecord;
-use crate::model::frame::Dimensions;
 use crate::model::key::{FrameKey, KEY_TIME_MIN, StreamId, Suffix};
 use crate::model::time::UnixNanos;
 use crate::store::FrameStat;
@@ -152,15 +151,6 @@ pub(super) fn sort_by_distance(candidates: &mut [Candidate], at: UnixNanos) {
 pub(super) fn distance(asked: UnixNanos, found: UnixNanos) -> i64 {
     let nanos = |at: UnixNanos| i64::try_from(at.get()).unwrap_or(i64::MAX);
     nanos(found) - nanos(asked)
-}
-
-/// The dimensions that hold at `at`; `history` sorted by time, each holding until the next.
-pub(super) fn dimensions_at(
-    history: &[(UnixNanos, Dimensions)],
-    at: UnixNanos,
-) -> Option<Dimensions> {
-    let after = history.partition_point(|(from, _)| *from <= at);
-    after.checked_sub(1).map(|place| history[place].1)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::bucket::IndexRecord;
+use crate::model::frame::{Dimensions, dimensions_at};
 use crate::model::key::Seq;
 use crate::model::time::Ttl;
 

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::answer::Fetched;
-use super::pick::{Candidate, Need, Rules, choose, dimensions_at, merge};
+use super::pick::{Candidate, Need, Rules, choose, merge};
 use super::sweep::selector_of;
 use super::{Query, QueryError};
-use crate::model::frame::{Dimensions, Frame, FrameInfo};
+use crate::model::frame::{Dimensions, Frame, FrameInfo, dimensions_at};
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::time::{TimeRange, UnixNanos};
 use crate::store::{FETCH_MAX, FrameStat, IndexAnswer, ScanAnswer, Selector};

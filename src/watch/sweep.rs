@@ -9,11 +9,11 @@ use std::collections::{BTreeSet, HashSet};
 use super::Interest;
 use crate::model::bucket::FoundRecord;
 use crate::model::event::Announcement;
-use crate::model::frame::Dimensions;
+use crate::model::frame::dimensions_at;
 use crate::model::jpeg;
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::name::{Prefix, Tenant};
-use crate::model::time::{TimeRange, UnixNanos};
+use crate::model::time::TimeRange;
 use crate::store::{FrameStore, StoreError};
 
 /// Requests to the store that one look has in flight.
@@ -115,9 +115,4 @@ pub(super) async fn announcements(
         ));
     }
     Ok(told)
-}
-
-fn dimensions_at(history: &[(UnixNanos, Dimensions)], at: UnixNanos) -> Option<Dimensions> {
-    let known = history.iter().rev().find(|(since, _)| *since <= at);
-    known.map(|(_, dimensions)| *dimensions)
 }

@@ -14,7 +14,7 @@ use crate::backoff::Backoff;
 use crate::bus::{Delivery, Message, Topic};
 use crate::model::bucket::IndexRecord;
 use crate::model::event::Announcement;
-use crate::model::frame::Dimensions;
+use crate::model::frame::{Dimensions, dimensions_at};
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::time::UnixNanos;
 use crate::store::{FETCH_MAX, StoreError};
@@ -127,8 +127,7 @@ async fn announce_records(
             account.announcements_expired(1);
             continue;
         };
-        let known = dimensions.iter().rev().find(|(since, _)| *since <= key.at());
-        let dimensions = known.map(|(_, dimensions)| *dimensions);
+        let dimensions = dimensions_at(dimensions, key.at());
         let ttl = Some(gap.bucket.life.ttl);
         let body = Announcement { key, size: stat.size, dimensions, ttl }.to_json();
         let message = Message { topic: Topic::Frame, body: Bytes::from(body) };
