@@ -9,7 +9,7 @@
 //! | 6 | [`cli`]: the command line |
 //! | 5 | [`web`]: the HTTP API |
 //! | 4 | [`app`]: configuration to engine; [`service`]: what every face calls |
-//! | 3 | [`collect`]: cameras and their sources, [`fleet`]: which of them are wanted; [`stats`]: rates and alerts; [`watch`]: what is live |
+//! | 3 | [`archive`]: recordings and snapshots as files; [`collect`]: cameras and their sources, [`fleet`]: which of them are wanted; [`stats`]: rates and alerts; [`watch`]: what is live |
 //! | 2 | [`ingest`]: the way in; [`query`]: the way out |
 //! | 1 | [`store`], [`bus`]: where frames lie and how consumers are told |
 //! | 0 | [`model`]: names, times, keys, buckets, events; [`clock`], [`config`], [`metrics`], [`backoff`], [`tls`] |
@@ -18,6 +18,7 @@
 //! `query -> plan -> store.index -> store.fetch`. Other programs' tests start at [`testing`].
 
 pub mod app;
+pub mod archive;
 pub mod backoff;
 pub mod bus;
 pub mod cli;

@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 10] = [
     &["backoff", "clock", "config", "metrics", "tls"],
     &["store", "bus"],
     &["ingest", "query"],
-    &["collect", "watch", "stats", "archive", "backup"],
+    &["collect", "watch", "stats", "archive", "hold", "backup"],
     &["fleet"],
     &["service"],
     &["app", "testing"],
@@ -21,7 +21,7 @@ const FLOORS: [&[&str]; 10] = [
 ];
 
 /// A crate and the only places that may name it.
-const SOLE_PLACES: [(&str, &[&str]); 7] = [
+const SOLE_PLACES: [(&str, &[&str]); 9] = [
     ("redis::", &["store/redis"]),
     ("lapin::", &["bus/amqp"]),
     ("retina::", &["collect/source"]),
@@ -29,6 +29,8 @@ const SOLE_PLACES: [(&str, &[&str]); 7] = [
     ("clap::", &["cli"]),
     ("prometheus_client::", &["metrics"]),
     ("procfs::", &["metrics"]),
+    ("mcap::", &["archive/format"]),
+    ("object_store::", &["archive/storage"]),
 ];
 
 const FILE_MAX_LINES: usize = 400;

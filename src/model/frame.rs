@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::key::FrameKey;
-use super::time::UnixNanos;
+use super::time::{Ttl, UnixNanos};
 
 /// A frame with its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,17 @@ pub struct Frame {
     pub key: FrameKey,
     /// The JPEG as captured.
     pub bytes: Bytes,
+}
+
+/// A frame with its bytes and its life: all that it takes to store it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFrame {
+    /// Key and bytes.
+    pub frame: Frame,
+    /// The lifetime that it was given; `None` for a frame of another program.
+    pub ttl: Option<Ttl>,
+    /// When it expires, to the millisecond; `None` when it never does.
+    pub expires_at: Option<UnixNanos>,
 }
 
 /// Width and height in pixels.

@@ -1,0 +1,35 @@
+//! Floor 3: frames of a key range as files, and back.
+//!
+//! | folder | does |
+//! | --- | --- |
+//! | `blob` | bytes of a file, wherever it lies |
+//! | `format` | MCAP: what is written, letter by letter, and what is read back |
+//!
+//! A recording is one MCAP file (<https://mcap.dev/spec>) with two channels a camera: the picture, which
+//! every viewer shows, and its key, from which the store is rebuilt. Nothing here names a backend.
+
+mod blob;
+pub mod format;
+
+use thiserror::Error;
+
+pub use self::blob::{Blob, FileBlob};
+
+/// Why a recording could not be written or read.
+#[derive(Debug, Error)]
+pub enum ArchiveError {
+    /// The bytes are not what the format says.
+    #[error("{0}")]
+    Format(String),
+    /// The disk or the object store failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done, with the file.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The frames could not be read from their store.
+    #[error(transparent)]
+    Query(#[from] crate::query::QueryError),
+}

@@ -1,0 +1,6 @@
+//! Recordings and snapshots, on real servers and by independent readers.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test may end it where something is missing")]
+
+#[path = "../support/mod.rs"]
+mod support;
