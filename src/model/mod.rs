@@ -10,5 +10,6 @@ pub mod frame;
 pub mod jpeg;
 pub mod key;
 pub mod name;
+pub mod recording;
 pub mod retention;
 pub mod time;
