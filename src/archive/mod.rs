@@ -4,12 +4,14 @@
 //! | --- | --- |
 //! | `blob` | bytes of a file, wherever it lies |
 //! | `format` | MCAP: what is written, letter by letter, and what is read back |
+//! | `storage` | where finished recordings lie: a folder or a bucket |
 //!
 //! A recording is one MCAP file (<https://mcap.dev/spec>) with two channels a camera: the picture, which
 //! every viewer shows, and its key, from which the store is rebuilt. Nothing here names a backend.
 
 mod blob;
 pub mod format;
+pub mod storage;
 
 use thiserror::Error;
 

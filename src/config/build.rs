@@ -12,6 +12,7 @@ use crate::model::time::Ttl;
 use super::camera::read_cameras;
 use super::error::ConfigError;
 use super::http::{read_http, warnings_of};
+use super::recordings::read_recordings;
 use super::secret::{SecretUrl, with_encoded_password};
 use super::server::{is_given, redis_target, tenant, vhost_of};
 use super::settings::Settings;
@@ -49,6 +50,7 @@ pub(super) fn build(
         ingest: ingest(settings, max_frame_bytes)?,
         http: read_http(settings)?,
         index: IndexConfig { foreign: settings.flag("index.foreign") },
+        recordings: read_recordings(settings)?,
         log: log(settings)?,
         shutdown: ShutdownConfig { drain_timeout: span(settings, "shutdown.drain_timeout") },
         cameras: read_cameras(settings.items("cameras"), target_fps)?,

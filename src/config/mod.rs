@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod http;
 mod keys;
+mod recordings;
 mod reload;
 mod request;
 mod secret;
@@ -33,6 +34,7 @@ pub use env::{Environment, is_read};
 pub use error::ConfigError;
 pub use http::{HttpConfig, TlsFiles};
 pub use keys::{CAMERA_KEYS, IGNORED, KEYS, Key, OTHER_VARIABLES, Secrecy, TIER_KEYS, TOKEN_KEYS};
+pub use recordings::{BucketConfig, RecordingsConfig};
 pub use request::{CameraTable, toml};
 pub use secret::{MASK, Secret, SecretUrl, is_secret, masked, with_encoded_password};
 pub use sections::{
@@ -82,6 +84,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// `[index]`.
     pub index: IndexConfig,
+    /// `[recordings]`.
+    pub recordings: RecordingsConfig,
     /// `[log]`.
     pub log: LogConfig,
     /// `[shutdown]`.

@@ -1,6 +1,7 @@
 //! Good and bad configurations: what each is read as, and the one sentence that each is refused with.
 
 mod layers;
+mod recordings;
 mod refused;
 
 use std::time::Duration;
@@ -78,6 +79,7 @@ fn defaults() -> Config {
             tokens: Vec::new(),
         },
         index: IndexConfig { foreign: false },
+        recordings: RecordingsConfig { folder: "recordings".into(), storage: None },
         log: LogConfig { format: LogFormat::Auto, level: "info".to_owned() },
         shutdown: ShutdownConfig { drain_timeout: Duration::from_secs(8) },
         cameras: Vec::new(),

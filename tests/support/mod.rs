@@ -14,3 +14,4 @@ pub(crate) mod python;
 pub(crate) mod rabbit;
 pub(crate) mod redis;
 pub(crate) mod rtsp;
+pub(crate) mod s3;
