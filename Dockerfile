@@ -15,7 +15,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /build/target/release/framecache /usr/local/bin/framecache
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /var/lib/framecache framecache \
-    && install -d -o framecache -g framecache /var/lib/framecache
+    && install -d -o framecache -g framecache /var/lib/framecache /var/lib/framecache/recordings
 USER 10001:10001
 WORKDIR /var/lib/framecache
 EXPOSE 8080
