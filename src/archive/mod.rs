@@ -3,7 +3,8 @@
 //! | folder | does |
 //! | --- | --- |
 //! | `blob` | bytes of a file, wherever it lies |
-//! | `format` | MCAP: what is written, letter by letter, and what is read back |
+//! | `format` | MCAP: what is written, letter by letter, and how any MCAP file is taken apart |
+//! | `read` | the frames of a recording in the order of their times, ours or not, whole or cut |
 //! | `storage` | where finished recordings lie: a folder or a bucket |
 //!
 //! A recording is one MCAP file (<https://mcap.dev/spec>) with two channels a camera: the picture, which
@@ -11,6 +12,7 @@
 
 mod blob;
 pub mod format;
+pub mod read;
 pub mod storage;
 
 use thiserror::Error;

@@ -8,13 +8,25 @@
 //! | message | `log_time` = the key's nanoseconds, `sequence` = its number; the key goes first |
 //! | metadata `framecache.result.<uuid>`, last | what is inside; absent in a file that was cut |
 //!
-//! Chunks of 1 MiB, not compressed, because a JPEG does not get smaller; chunk and message indexes,
+//! `record` and `chunk` take any MCAP file apart, `channel` says what its channels hold, `payload` gets
+//! the pictures of other programs out of it. Chunks of 1 MiB, not compressed, because a JPEG does not get smaller; chunk and message indexes,
 //! statistics and every CRC. Readers go by channel metadata, never by topic.
 
+mod channel;
+mod chunk;
 mod message;
+mod payload;
+mod record;
 mod writer;
 
+pub use self::channel::{Channel, Codec};
+pub use self::chunk::open_chunk;
 pub use self::message::{CompressedImage, Sidecar, Timestamp};
+pub use self::payload::Payload;
+pub use self::record::{
+    ChannelRecord, ChunkPlace, FOOTER_AND_MAGIC, Head, Kind, MAGIC, MessageHead, RECORD_HEAD,
+    RECORD_MAX, Record, Told, records, told,
+};
 pub use self::writer::{About, Ending, SnapshotWriter};
 use super::ArchiveError;
 

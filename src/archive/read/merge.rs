@@ -1,0 +1,136 @@
+//! The messages of all pieces in the order of their times.
+//!
+//! Pieces are opened when their first time is due; their messages wait in a heap. Of what was opened only
+//! [`HELD_MAX`] bytes are kept: where more pieces overlap, as files with a chunk per topic do, a message is
+//! read again alone, or with its piece where that is compressed.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::piece::{Opened, Piece, Spot, cut};
+use super::{Recording, Select};
+use crate::archive::ArchiveError;
+use crate::archive::format::Channel;
+
+/// Bytes of opened pieces that are kept; one piece may be larger.
+const HELD_MAX: usize = 64 << 20;
+
+/// A piece that was opened and is not yet read to its end.
+#[derive(Debug)]
+struct Held {
+    /// Given up where too much is held.
+    bytes: Option<Bytes>,
+    plain_at: Option<u64>,
+    left: usize,
+}
+
+/// Gives out messages by time.
+#[derive(Debug)]
+pub(super) struct Merge {
+    channels: Arc<[Channel]>,
+    wanted: Vec<bool>,
+    window: (u64, u64),
+    /// By their first times.
+    pieces: Vec<Arc<Piece>>,
+    next: usize,
+    heap: BinaryHeap<Reverse<Spot>>,
+    held: HashMap<u32, Held>,
+}
+
+impl Merge {
+    /// Messages of a recording that may be frames or keys.
+    pub(super) fn new(recording: &Recording, select: &Select) -> Self {
+        let channels = Arc::clone(&recording.channels);
+        let wanted = select.wanted(&channels);
+        let window = (select.window.from().get(), select.window.to().get());
+        let any = |piece: &Arc<Piece>| {
+            let mut has = piece.has.iter().filter_map(|id| piece.places.get(id));
+            let is_wanted = |place: &u32| wanted[usize::try_from(*place).unwrap_or(usize::MAX)];
+            piece.has.is_empty() || has.any(is_wanted)
+        };
+        let pieces = recording.pieces.iter();
+        let in_window = pieces.filter(|piece| piece.last >= window.0 && piece.first < window.1);
+        let pieces: Vec<Arc<Piece>> =
+            in_window.filter(|piece| any(piece)).map(Arc::clone).collect();
+        let (heap, held) = (BinaryHeap::new(), HashMap::new());
+        Self { channels, wanted, window, pieces, next: 0, heap, held }
+    }
+
+    /// The next message and its bytes; `None` at the end.
+    ///
+    /// # Errors
+    /// [`ArchiveError`]: a piece is damaged or cannot be read; the next call goes on behind it.
+    pub(super) async fn next(&mut self) -> Option<Result<(Spot, Bytes), ArchiveError>> {
+        loop {
+            let due = self.pieces.get(self.next).is_some_and(|piece| {
+                self.heap.peek().is_none_or(|Reverse(spot)| piece.first <= spot.at)
+            });
+            if !due {
+                break;
+            }
+            if let Err(error) = self.open_next().await {
+                return Some(Err(error));
+            }
+        }
+        let Reverse(spot) = self.heap.pop()?;
+        Some(self.read(&spot).await.map(|bytes| (spot, bytes)))
+    }
+
+    async fn open_next(&mut self) -> Result<(), ArchiveError> {
+        let (place, number) = (self.next, u32::try_from(self.next).unwrap_or(u32::MAX));
+        self.next += 1;
+        let Opened { bytes, spots, plain_at } = self.pieces[place].open(&self.channels).await?;
+        let (from, to) = self.window;
+        let mut left = 0;
+        for spot in spots {
+            let wanted = self.wanted[usize::try_from(spot.channel).unwrap_or(usize::MAX)];
+            if wanted && (from..to).contains(&spot.at) {
+                self.heap.push(Reverse(Spot { piece: number, ..spot }));
+                left += 1;
+            }
+        }
+        if left > 0 {
+            self.held.insert(number, Held { bytes: Some(bytes), plain_at, left });
+            self.give_up(number);
+        }
+        Ok(())
+    }
+
+    /// Gives bytes up until what is held fits, those of `keep` last.
+    fn give_up(&mut self, keep: u32) {
+        let size = |held: &Held| held.bytes.as_ref().map_or(0, Bytes::len);
+        let mut sum: usize = self.held.values().map(size).sum();
+        for (number, held) in &mut self.held {
+            if sum > HELD_MAX && *number != keep {
+                sum -= size(held);
+                held.bytes = None;
+            }
+        }
+    }
+
+    async fn read(&mut self, spot: &Spot) -> Result<Bytes, ArchiveError> {
+        let piece = Arc::clone(&self.pieces[usize::try_from(spot.piece).unwrap_or(usize::MAX)]);
+        let short = || ArchiveError::Format(format!("{}: a message is cut", piece.blob.name()));
+        let Some(held) = self.held.get_mut(&spot.piece) else { return Err(short()) };
+        held.left -= 1;
+        let (last, plain_at) = (held.left == 0, held.plain_at);
+        let bytes = match (&held.bytes, plain_at) {
+            (Some(bytes), _) => cut(bytes, spot),
+            (None, Some(plain_at)) => Some(piece.one(plain_at, spot).await?),
+            (None, None) => {
+                let opened = piece.open(&self.channels).await?;
+                let found = cut(&opened.bytes, spot);
+                held.bytes = Some(opened.bytes);
+                self.give_up(spot.piece);
+                found
+            }
+        };
+        if last {
+            self.held.remove(&spot.piece);
+        }
+        bytes.ok_or_else(short)
+    }
+}
