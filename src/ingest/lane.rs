@@ -4,6 +4,8 @@
 //! is captured, the lifetimes for the next that is written. What is stored keeps its life, what waits
 //! goes on waiting, and the account is exact at every instant.
 
+mod restore;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -11,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::limit::FpsLimit;
-use super::queue::{Item, NotQueued, Queue};
+use super::queue::{Item, NotQueued, Queue, Target};
 use super::{DropReason, PUSH_AHEAD_MAX, PushError, PushTime, Pushed, Shared};
 use crate::metrics::Account;
 use crate::model::jpeg;
@@ -19,6 +21,9 @@ use crate::model::key::{StreamId, check_time};
 use crate::model::retention::Retention;
 use crate::model::time::UnixNanos;
 use crate::store::StoreError;
+
+/// What became of a push, once it is known.
+type Reply = oneshot::Receiver<Result<Pushed, PushError>>;
 
 /// The way in for one camera. Cheap to clone; taking a frame never waits.
 #[derive(Debug, Clone)]
@@ -101,7 +106,8 @@ impl Lane {
             return Err(DropReason::FpsLimit);
         }
         let dimensions = info.dimensions;
-        Ok(move |bytes| Item { time: PushTime::Live(at), bytes, dimensions, reply: None })
+        let target = Target::Minted(PushTime::Live(at));
+        Ok(move |bytes| Item { target, bytes, dimensions: Some(dimensions), reply: None })
     }
 
     /// Stores a frame and waits for it: `Ok` means the store has acknowledged it.
@@ -110,6 +116,10 @@ impl Lane {
     /// [`PushError`]; except for [`PushError::Store`] the frame is not and will not be stored.
     pub async fn push(&self, time: PushTime, bytes: Bytes) -> Result<Pushed, PushError> {
         let receiver = self.enqueue(time, bytes).inspect_err(|_| self.account.rejected())?;
+        self.answer(receiver).await
+    }
+
+    async fn answer(&self, receiver: Reply) -> Result<Pushed, PushError> {
         match tokio::time::timeout(self.shared.options.push_timeout, receiver).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(self.no_longer()),
@@ -121,11 +131,7 @@ impl Lane {
         }
     }
 
-    fn enqueue(
-        &self,
-        time: PushTime,
-        bytes: Bytes,
-    ) -> Result<oneshot::Receiver<Result<Pushed, PushError>>, PushError> {
+    fn enqueue(&self, time: PushTime, bytes: Bytes) -> Result<Reply, PushError> {
         if self.stop.is_cancelled() {
             return Err(self.no_longer());
         }
@@ -139,11 +145,14 @@ impl Lane {
         }
         check_time(time.at())?;
         let (sender, receiver) = oneshot::channel();
-        let item = Item { time, bytes, dimensions, reply: Some(sender) };
-        self.queue.push_if_room(item, || self.account.captured()).map_err(|why| match why {
-            NotQueued::Full => PushError::Busy(self.stream.camera.to_string()),
-            NotQueued::Closed => self.no_longer(),
-        })?;
+        let (target, dimensions) = (Target::Minted(time), Some(dimensions));
+        let item = Item { target, bytes, dimensions, reply: Some(sender) };
+        self.queue.push_if_room(item, || self.account.captured()).map_err(
+            |(why, _)| match why {
+                NotQueued::Full => PushError::Busy(self.stream.camera.to_string()),
+                NotQueued::Closed => self.no_longer(),
+            },
+        )?;
         Ok(receiver)
     }
 

@@ -117,6 +117,23 @@ pub enum PushError {
     /// Before September 2001.
     #[error(transparent)]
     Time(#[from] KeyError),
+    /// A restored frame without bytes: a store knows no such frames.
+    #[error("{0} has no bytes: a frame has at least one")]
+    Empty(FrameKey),
+    /// A restored frame's end is past.
+    #[error("{0} has expired: give it another lifetime")]
+    Expired(FrameKey),
+    /// Something else lies under a restored frame's key.
+    #[error("{0} holds other bytes: delete it first, or restore under another camera or prefix")]
+    Taken(FrameKey),
+    /// A restored frame came to the lane of another camera.
+    #[error("{key} is no frame of {lane}")]
+    OtherCamera {
+        /// What was given.
+        key: FrameKey,
+        /// Whose lane it is.
+        lane: String,
+    },
     /// The camera's queue is full.
     #[error("camera {0} has too many frames waiting for the store: come again")]
     Busy(String),

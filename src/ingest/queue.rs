@@ -13,15 +13,47 @@ use super::depth::QueueDepth;
 use super::limit::FpsLimit;
 use super::{IngestOptions, PushError, PushTime, Pushed};
 use crate::model::frame::Dimensions;
-use crate::model::time::UnixNanos;
+use crate::model::key::FrameKey;
+use crate::model::time::{Ttl, UnixNanos};
 
 /// A checked frame on its way to the store.
 #[derive(Debug)]
 pub(super) struct Item {
-    pub(super) time: PushTime,
+    pub(super) target: Target,
     pub(super) bytes: Bytes,
-    pub(super) dimensions: Dimensions,
+    /// `None` for what is restored and no JPEG.
+    pub(super) dimensions: Option<Dimensions>,
     pub(super) reply: Option<oneshot::Sender<Result<Pushed, PushError>>>,
+}
+
+impl Item {
+    /// The time that its key must have, where it must.
+    pub(super) fn exact_time(&self) -> Option<UnixNanos> {
+        match &self.target {
+            Target::Minted(PushTime::Live(_)) => None,
+            Target::Minted(PushTime::Exact(at)) => Some(*at),
+            Target::Restored(restoring) => Some(restoring.key.at()),
+        }
+    }
+}
+
+/// Where a frame is to be stored.
+#[derive(Debug)]
+pub(super) enum Target {
+    /// Under a key that is minted for this time.
+    Minted(PushTime),
+    /// Under a key that it had before.
+    Restored(Box<Restoring>),
+}
+
+/// What is given of a frame that is stored again.
+#[derive(Debug)]
+pub(super) struct Restoring {
+    pub(super) key: FrameKey,
+    /// `None`: the base lifetime in force.
+    pub(super) ttl: Option<Ttl>,
+    /// `None`: as a push of its time.
+    pub(super) expires_at: Option<UnixNanos>,
 }
 
 /// Why a frame was not queued.
@@ -96,14 +128,18 @@ impl Queue {
         Ok(dropped)
     }
 
-    /// Queues a push and calls `counted` before anybody can take it out, or refuses it.
-    pub(super) fn push_if_room(&self, item: Item, counted: impl FnOnce()) -> Result<(), NotQueued> {
+    /// Queues a push and calls `counted` before anybody can take it out, or gives it back.
+    pub(super) fn push_if_room(
+        &self,
+        item: Item,
+        counted: impl FnOnce(),
+    ) -> Result<(), (NotQueued, Item)> {
         let mut waiting = self.lock();
         if waiting.closed {
-            return Err(NotQueued::Closed);
+            return Err((NotQueued::Closed, item));
         }
         if !self.has_room(&waiting, &item) {
-            return Err(NotQueued::Full);
+            return Err((NotQueued::Full, item));
         }
         counted();
         waiting.add(item);

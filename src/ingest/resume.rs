@@ -15,6 +15,16 @@ pub(super) struct Memory {
     pub(super) dimensions: Option<Dimensions>,
 }
 
+impl Memory {
+    /// What is to be recorded of a frame of these dimensions: nothing where they are those of the frame
+    /// before, or not known.
+    pub(super) fn changed_dimensions(&mut self, now: Option<Dimensions>) -> Option<Dimensions> {
+        let changed = now.filter(|_| self.dimensions != now);
+        self.dimensions = now.or(self.dimensions);
+        changed
+    }
+}
+
 /// Reads it from the store: the records of the longest retention step, and of the last seconds.
 pub(super) async fn load(
     store: &dyn FrameStore,

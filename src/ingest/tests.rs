@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 
-use super::queue::{Item, NotQueued};
+use super::queue::{Item, NotQueued, Target};
 use super::*;
 use crate::bus::memory::MemoryBus;
 use crate::bus::{Bus, Event};
@@ -15,6 +15,9 @@ use crate::model::event::{Announcement, RoutingKeys};
 use crate::model::retention::Tier;
 use crate::model::time::{TimeRange, Ttl};
 use crate::store::memory::MemoryStore;
+
+#[path = "restored_tests.rs"]
+mod restored;
 
 const START: u64 = 1_731_024_000_000_000_000;
 
@@ -238,19 +241,24 @@ fn a_full_queue_drops_its_oldest_and_refuses_pushes() {
     let options = IngestOptions { queue_frames: 2, ..IngestOptions::default() };
     let queue = Queue::new(options, None);
     let item = |ms| Item {
-        time: PushTime::Live(at(ms)),
+        target: Target::Minted(PushTime::Live(at(ms))),
         bytes: picture(1),
-        dimensions: crate::model::frame::Dimensions { width: 16, height: 8 },
+        dimensions: Some(crate::model::frame::Dimensions { width: 16, height: 8 }),
         reply: None,
     };
     let dropped = [0, 1, 2].map(|ms| queue.push_dropping_oldest(item(ms)));
     assert_eq!(dropped, [Ok(0), Ok(0), Ok(1)]);
     let uncounted = || panic!("a refused push is not counted");
-    assert_eq!(queue.push_if_room(item(3), uncounted), Err(NotQueued::Full));
-    let left: Vec<UnixNanos> = queue.take(10, usize::MAX).iter().map(|i| i.time.at()).collect();
+    let refused = |item| queue.push_if_room(item, uncounted).map_err(|(why, _)| why);
+    assert_eq!(refused(item(3)), Err(NotQueued::Full));
+    let time = |item: &Item| match &item.target {
+        Target::Minted(time) => Some(time.at()),
+        Target::Restored(_) => None,
+    };
+    let left: Vec<_> = queue.take(10, usize::MAX).iter().filter_map(time).collect();
     assert_eq!(left, [at(1), at(2)]);
     queue.close();
-    assert_eq!(queue.push_if_room(item(4), uncounted), Err(NotQueued::Closed));
+    assert_eq!(refused(item(4)), Err(NotQueued::Closed));
 }
 
 #[tokio::test]

@@ -4,19 +4,21 @@
 //! is tried again under the same keys until the store has said what became of each frame; what the
 //! process cannot find out before its deadline is counted as `unknown`.
 
+mod restored;
+
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::health::CLOCK_BACK_MIN;
-use super::queue::Item;
+use super::queue::{Item, Target};
 use super::resume::{self, Memory};
 use super::{DropReason, Lane, PushError, PushTime, Pushed};
 use crate::backoff::Backoff;
 use crate::model::event::Announcement;
 use crate::model::frame::Dimensions;
-use crate::model::key::{FrameKey, KeyError};
+use crate::model::key::FrameKey;
 use crate::model::time::{TimeRange, Ttl, UnixNanos};
 use crate::store::{Place, Put, PutFrame, StoreError};
 
@@ -61,6 +63,7 @@ struct Attempt {
     item: Item,
     key: FrameKey,
     ttl: Ttl,
+    expires_at: Option<UnixNanos>,
     new_dimensions: Option<Dimensions>,
     first_try: Option<Instant>,
 }
@@ -71,6 +74,7 @@ impl Attempt {
             key: self.key.clone(),
             bytes: self.item.bytes.clone(),
             ttl: self.ttl,
+            expires_at: self.expires_at,
             new_dimensions: self.new_dimensions,
         }
     }
@@ -117,9 +121,9 @@ impl Writer {
 
     async fn write(&mut self, items: Vec<Item>, memory: &mut Memory) {
         let mut open = Vec::with_capacity(items.len());
-        for item in items {
+        for item in self.settle_restored(items).await {
             // The store is asked what lies at an exact time: what is on its way there goes first.
-            if matches!(item.time, PushTime::Exact(at) if is_among(&open, at)) {
+            if item.exact_time().is_some_and(|at| is_among(&open, at)) {
                 self.store(std::mem::take(&mut open), memory).await;
             }
             if let Some(attempt) = self.prepare(item, memory).await {
@@ -157,12 +161,13 @@ impl Writer {
 
     /// Gives a frame its key and lifetime; `None` when it was already settled.
     async fn prepare(&mut self, item: Item, memory: &mut Memory) -> Option<Attempt> {
-        let minted = match item.time {
-            PushTime::Live(at) => {
+        let minted = match item.target {
+            Target::Restored(_) => return restored::attempt(item, memory),
+            Target::Minted(PushTime::Live(at)) => {
                 self.watch_clock(memory);
                 memory.mint.mint(at)
             }
-            PushTime::Exact(at) => match self.stored_before(at, &item).await {
+            Target::Minted(PushTime::Exact(at)) => match self.stored_before(at, &item).await {
                 Some(None) => memory.mint.mint_at(at),
                 Some(Some(key)) => {
                     self.finish_repeat(item, key);
@@ -194,11 +199,9 @@ impl Writer {
     }
 
     fn attempt(&self, item: Item, key: FrameKey, memory: &mut Memory) -> Attempt {
-        let changed = memory.dimensions != Some(item.dimensions);
-        memory.dimensions = Some(item.dimensions);
-        let new_dimensions = changed.then_some(item.dimensions);
+        let new_dimensions = memory.changed_dimensions(item.dimensions);
         let ttl = memory.elector.elect(key.at());
-        Attempt { item, key, ttl, new_dimensions, first_try: None }
+        Attempt { item, key, ttl, expires_at: None, new_dimensions, first_try: None }
     }
 
     /// The key under which equal bytes of exactly this time already lie. Outer `None`: gave up.
@@ -239,7 +242,7 @@ impl Writer {
                     Some(attempt)
                 }
                 Err(error) => {
-                    self.give_up_one(attempt, PushError::Time(error), memory);
+                    self.give_up_one(attempt, error, memory);
                     None
                 }
             },
@@ -247,7 +250,7 @@ impl Writer {
                 self.lane.shared.health.failed(&error);
                 // a store that comes back may be empty: the first of those that wait tells it anew
                 if memory.dimensions.take().is_some() {
-                    attempt.new_dimensions = Some(attempt.item.dimensions);
+                    attempt.new_dimensions = attempt.item.dimensions;
                 }
                 let lasting = !matches!(error, StoreError::Unavailable(_));
                 let hopeless = attempt.item.reply.is_some() || since.elapsed() >= REFUSED_FOR;
@@ -266,7 +269,9 @@ impl Writer {
         if attempt.new_dimensions.is_some() {
             memory.dimensions = None;
         }
-        memory.elector.give_back(attempt.key.at(), attempt.ttl);
+        if matches!(attempt.item.target, Target::Minted(_)) {
+            memory.elector.give_back(attempt.key.at(), attempt.ttl);
+        }
         self.lane.drop_item(attempt.item, DropReason::StoreError, error);
     }
 
@@ -280,12 +285,12 @@ impl Writer {
         let announcement = Announcement {
             key: key.clone(),
             size: u32::try_from(item.bytes.len()).unwrap_or(u32::MAX),
-            dimensions: Some(item.dimensions),
+            dimensions: item.dimensions,
             ttl: Some(ttl),
         };
         self.lane.shared.announcer.stored(announcement, place, &item.bytes);
         if let Some(reply) = item.reply {
-            let again = again && matches!(item.time, PushTime::Exact(_));
+            let again = again && !matches!(item.target, Target::Minted(PushTime::Live(_)));
             // A sender that went away does not need its answer.
             let _ = reply.send(Ok(Pushed { key, again }));
         }
@@ -347,9 +352,11 @@ fn is_among(open: &[Attempt], at: UnixNanos) -> bool {
     open.iter().any(|attempt| attempt.key.at() == at)
 }
 
-fn mint_again(attempt: &Attempt, memory: &mut Memory) -> Result<FrameKey, KeyError> {
-    match attempt.item.time {
-        PushTime::Live(at) => memory.mint.mint(at),
-        PushTime::Exact(at) => memory.mint.mint_at(at),
+/// Another key for a frame whose own is taken; what is restored has only the one.
+fn mint_again(attempt: &Attempt, memory: &mut Memory) -> Result<FrameKey, PushError> {
+    match &attempt.item.target {
+        Target::Minted(PushTime::Live(at)) => Ok(memory.mint.mint(*at)?),
+        Target::Minted(PushTime::Exact(at)) => Ok(memory.mint.mint_at(*at)?),
+        Target::Restored(_) => Err(PushError::Taken(attempt.key.clone())),
     }
 }

@@ -227,6 +227,25 @@ pub enum Expiry {
     At(UnixNanos),
     /// Late or early: the lifetime counts from the write, and the record says `ask`.
     FromNow(Ttl),
+    /// Restored: at this instant (whole milliseconds), whatever its capture; the record says `ask`.
+    Exact(UnixNanos),
+}
+
+impl Expiry {
+    /// When a frame written at the store's `now` ends.
+    #[must_use]
+    pub fn end(self, now: UnixNanos) -> UnixNanos {
+        match self {
+            Self::At(end) | Self::Exact(end) => end,
+            Self::FromNow(ttl) => now.plus(ttl.as_duration()),
+        }
+    }
+
+    /// Whether readers cannot compute the end from the record.
+    #[must_use]
+    pub fn is_asked(self) -> bool {
+        !matches!(self, Self::At(_))
+    }
 }
 
 /// Frames whose key lies further than this from the store's clock are late.
@@ -245,7 +264,16 @@ pub fn expiry(at: UnixNanos, ttl: Ttl, store_now: UnixNanos) -> Expiry {
 /// The end of a frame written in time: its capture, rounded down to a millisecond, plus its lifetime.
 #[must_use]
 pub fn expires_in_time(at: UnixNanos, ttl: Ttl) -> UnixNanos {
-    let millis = at.as_millis() + u64::from(ttl.as_secs()) * 1000;
+    of_millis(at.as_millis() + u64::from(ttl.as_secs()) * 1000)
+}
+
+/// A given end, rounded down to a millisecond: stores keep no finer ones.
+#[must_use]
+pub fn whole_millis(end: UnixNanos) -> UnixNanos {
+    of_millis(end.as_millis())
+}
+
+fn of_millis(millis: u64) -> UnixNanos {
     UnixNanos::new(millis.saturating_mul(1_000_000)).unwrap_or(UnixNanos::MAX)
 }
 

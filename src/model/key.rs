@@ -347,6 +347,13 @@ impl KeyMint {
         Ok(key)
     }
 
+    /// Goes on after a key that somebody else made, where it is the newest.
+    pub fn saw(&mut self, key: &FrameKey) {
+        if self.last.is_none_or(|(last, _)| key.at() > last) {
+            *self = Self::resume(self.stream.clone(), Some((key.at(), key.suffix())));
+        }
+    }
+
     /// The newest time handed out or resumed from.
     #[must_use]
     pub fn last(&self) -> Option<UnixNanos> {

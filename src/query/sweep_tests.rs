@@ -28,7 +28,13 @@ async fn put(store: &MemoryStore, camera: &str, after: u64) {
     let at = start().plus(Duration::from_nanos(after));
     let key = FrameKey::new(stream(camera), at, Suffix::from_parts(0, 1).unwrap()).unwrap();
     let ttl = Ttl::from_secs(300).unwrap();
-    let frame = PutFrame { key, bytes: Bytes::from_static(b"x"), ttl, new_dimensions: None };
+    let frame = PutFrame {
+        key,
+        bytes: Bytes::from_static(b"x"),
+        ttl,
+        expires_at: None,
+        new_dimensions: None,
+    };
     store.put(&[frame]).await[0].as_ref().unwrap();
 }
 

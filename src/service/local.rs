@@ -2,6 +2,7 @@
 
 mod newest;
 mod reads;
+mod transfer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -351,7 +352,13 @@ impl From<FleetError> for ServiceError {
 impl From<PushError> for ServiceError {
     fn from(error: PushError) -> Self {
         let kind = match &error {
-            PushError::Jpeg(_) | PushError::Future(_) | PushError::Time(_) => ErrorKind::BadInput,
+            PushError::Jpeg(_)
+            | PushError::Future(_)
+            | PushError::Time(_)
+            | PushError::Empty(_)
+            | PushError::Expired(_)
+            | PushError::OtherCamera { .. } => ErrorKind::BadInput,
+            PushError::Taken(_) => ErrorKind::Refused,
             PushError::TooLarge { .. } => ErrorKind::TooLarge,
             PushError::Busy(_) | PushError::Stopping | PushError::Removed(_) => {
                 ErrorKind::Unavailable

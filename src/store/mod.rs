@@ -15,7 +15,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::model::bucket::{Bucket, FoundRecord, IndexRecord};
+use crate::model::bucket::{Bucket, Expiry, FoundRecord, IndexRecord, expiry, whole_millis};
 use crate::model::frame::Dimensions;
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::name::{CameraId, Prefix, Tenant};
@@ -35,10 +35,23 @@ pub struct PutFrame {
     pub key: FrameKey,
     /// The JPEG, 1..=[`crate::model::bucket::FRAME_MAX_BYTES`] bytes.
     pub bytes: Bytes,
-    /// How long it lives.
+    /// How long it lives; with `expires_at` only which bucket its record goes to.
     pub ttl: Ttl,
+    /// Its exact end (whole milliseconds), for a frame that is stored again; otherwise `ttl` tells,
+    /// counted from its capture, or from the write where that is late. An end that is past is kept as
+    /// promptly as it is given: nothing is left of the frame.
+    pub expires_at: Option<UnixNanos>,
     /// Given when the camera's dimensions differ from those last recorded.
     pub new_dimensions: Option<Dimensions>,
+}
+
+impl PutFrame {
+    /// How its end is set when it is written at the store's `now`.
+    #[must_use]
+    pub fn expiry(&self, now: UnixNanos) -> Expiry {
+        let given = self.expires_at.map(|end| Expiry::Exact(whole_millis(end)));
+        given.unwrap_or_else(|| expiry(self.key.at(), self.ttl, now))
+    }
 }
 
 /// Where a stored frame's record stands in arrival order.

@@ -57,7 +57,7 @@ async fn put(store: &MemoryStore, number: u32) -> (Announcement, Place) {
     let key: FrameKey = format!("t:frames:cam1:{at}:{number:05}").parse().unwrap();
     let ttl = Ttl::from_secs(60).unwrap();
     let bytes = Bytes::from_static(b"jpeg");
-    let frame = PutFrame { key: key.clone(), bytes, ttl, new_dimensions: None };
+    let frame = PutFrame { key: key.clone(), bytes, ttl, expires_at: None, new_dimensions: None };
     let Ok(Put::Stored { place, .. }) = store.put(&[frame]).await[0] else {
         panic!("the embedded store should take the frame")
     };

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use bytes::Bytes;
 
 use crate::model::arrival::Arrival;
-use crate::model::bucket::{Bucket, Expiry, FoundRecord, IndexRecord, Life, expiry};
+use crate::model::bucket::{Bucket, FoundRecord, IndexRecord, Life};
 use crate::model::frame::Dimensions;
 use crate::model::key::{FrameKey, StreamId, Suffix};
 use crate::model::name::{Prefix, Tenant};
@@ -137,10 +137,8 @@ impl State {
         self.make_room(frame)?;
         let index = self.camera_index(key.stream());
         let bucket = Life::of(frame.ttl).bucket(key.at());
-        let (expires_at, ask) = match expiry(key.at(), frame.ttl, now) {
-            Expiry::At(end) => (end, false),
-            Expiry::FromNow(ttl) => (now.plus(ttl.as_duration()), true),
-        };
+        let expiry = frame.expiry(now);
+        let (expires_at, ask) = (expiry.end(now), expiry.is_asked());
         let camera = &mut self.cameras[index];
         camera.open(bucket, now);
         camera.newest = camera.newest.max(key.at());

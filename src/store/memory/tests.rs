@@ -17,6 +17,7 @@ fn frame(at: UnixNanos, ttl: u64, payload: usize) -> PutFrame {
         key: FrameKey::new(stream, at, Suffix::from_parts(0, 1).unwrap()).unwrap(),
         bytes: Bytes::from(vec![7; payload]),
         ttl: Ttl::from_secs(ttl).unwrap(),
+        expires_at: None,
         new_dimensions: None,
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::window;
-use crate::model::bucket::{Bucket, Expiry, IndexRecord, Life, expiry};
+use crate::model::bucket::{BUCKET_SLACK, Bucket, Expiry, IndexRecord, Life};
 use crate::model::frame::Dimensions;
 use crate::model::key::StreamId;
 use crate::model::time::UnixNanos;
@@ -109,13 +109,16 @@ impl Memory {
 
     fn open_for(&self, plan: &mut Plan, stream: &StreamId, frame: &Planned, now: UnixNanos) {
         let listed = frame.record.ask || window::is_wide(frame.bucket.life);
+        let end = frame.expiry.end(now);
+        let deadline = frame.bucket.expires_at(now).max(end.plus(BUCKET_SLACK));
         if let Some(opening) =
             plan.openings.iter_mut().find(|one| one.bucket == frame.bucket && one.stream == *stream)
         {
             opening.listed |= listed;
+            opening.deadline = opening.deadline.max(deadline);
             return;
         }
-        let needed = end_of(frame.expiry, now).plus(MARGIN);
+        let needed = end.plus(MARGIN);
         let known = self.opened.get(&(stream.clone(), frame.bucket));
         if known.is_some_and(|known| known.deadline >= needed && (known.listed || !listed)) {
             return;
@@ -123,7 +126,7 @@ impl Memory {
         plan.openings.push(Opening {
             stream: stream.clone(),
             bucket: frame.bucket,
-            deadline: frame.bucket.expires_at(now),
+            deadline,
             listed,
         });
     }
@@ -178,24 +181,16 @@ impl Memory {
 
 fn planned(frame: &PutFrame, now: UnixNanos) -> Planned {
     let at = frame.key.at();
-    let expiry = expiry(at, frame.ttl, now);
+    let expiry = frame.expiry(now);
     let record = IndexRecord {
         at,
         suffix: frame.key.suffix(),
-        ask: matches!(expiry, Expiry::FromNow(_)),
+        ask: expiry.is_asked(),
         size: u32::try_from(frame.bytes.len()).ok(),
     };
     let bucket = Life::of(frame.ttl).bucket(at);
     let arrived = record.ask.then_some(now);
     Planned { bucket, expiry, record, new_dimensions: frame.new_dimensions, arrived }
-}
-
-/// When a frame written now ends.
-fn end_of(expiry: Expiry, now: UnixNanos) -> UnixNanos {
-    match expiry {
-        Expiry::At(end) => end,
-        Expiry::FromNow(ttl) => now.plus(ttl.as_duration()),
-    }
 }
 
 #[cfg(test)]
@@ -214,6 +209,7 @@ mod tests {
             key: format!("client-a:frames:{camera}:{at}:00001").parse().unwrap(),
             bytes: bytes::Bytes::from_static(b"jpeg"),
             ttl: Ttl::from_secs(300).unwrap(),
+            expires_at: None,
             new_dimensions: None,
         }
     }
@@ -268,6 +264,25 @@ mod tests {
 
         assert_eq!(memory.plan(&batch, now.plus(8 * SEC), clock).openings.len(), 0);
         assert_eq!(memory.plan(&batch, now.plus(9 * SEC), clock).openings.len(), 1);
+    }
+
+    #[test]
+    fn a_given_end_keeps_its_bucket_until_then() {
+        let (mut memory, clock) = (Memory::default(), Instant::now());
+        let end = start().plus(5000 * SEC);
+        let exact = PutFrame { expires_at: Some(end), ..frame(start(), "cam1") };
+        for batch in [vec![exact.clone()], vec![frame(start().next(), "cam1"), exact.clone()]] {
+            let plan = memory.plan(&batch, start(), clock);
+            assert_eq!(plan.openings.len(), 1);
+            assert_eq!(plan.openings[0].deadline, end.plus(10 * SEC));
+            assert!(plan.openings[0].listed);
+            let told = plan.frames.last().map(|one| (one.expiry, one.record.ask));
+            assert_eq!(told, Some((Expiry::Exact(end), true)));
+        }
+        let natural = [frame(start().next(), "cam1")];
+        let plan = memory.plan(&natural, start(), clock);
+        memory.carried_out(&plan, &natural, clock);
+        assert_eq!(memory.plan(&[exact], start(), clock).openings.len(), 1);
     }
 
     #[test]

@@ -217,7 +217,7 @@ fn push_frame(transaction: &mut Pipeline, frame: &PutFrame, planned: &Planned) {
     let keys = StreamKeys::new(frame.key.stream());
     transaction.cmd("SET").arg(frame.key.to_string()).arg(&frame.bytes[..]).arg("NX");
     match planned.expiry {
-        Expiry::At(end) => transaction.arg("PXAT").arg(end.as_millis()),
+        Expiry::At(end) | Expiry::Exact(end) => transaction.arg("PXAT").arg(end.as_millis()),
         Expiry::FromNow(ttl) => transaction.arg("PX").arg(u64::from(ttl.as_secs()) * 1000),
     };
     push_record(transaction, &keys.bucket(planned.bucket), planned.record);
@@ -306,7 +306,7 @@ async fn compare(
     let same = there.first().is_some_and(|there| there.as_ref() == Some(&frame.bytes));
     let told = match planned.expiry {
         Expiry::At(end) => i64::try_from(end.as_millis()).ok(),
-        Expiry::FromNow(_) => None,
+        Expiry::FromNow(_) | Expiry::Exact(_) => None,
     };
     if !planned.record.ask && (!same || told != Some(end)) {
         mend(link, frame, planned).await?;

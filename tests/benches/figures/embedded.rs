@@ -66,6 +66,7 @@ fn frames(camera: &str, count: usize, picture: &Bytes) -> Vec<PutFrame> {
         key: rig::key(&stream, at(number)),
         bytes: picture.clone(),
         ttl: rig::ttl(TTL_SECS),
+        expires_at: None,
         new_dimensions: None,
     };
     (0..).take(count).map(frame).collect()

@@ -65,6 +65,7 @@ fn frames(stream: &framecache::model::key::StreamId, secs: u64) -> Vec<PutFrame>
         key: rig::key(stream, at(number)),
         bytes: Bytes::from_static(b"frame"),
         ttl: rig::ttl(TTL_SECS),
+        expires_at: None,
         new_dimensions: None,
     };
     (0..secs * FPS).map(frame).collect()

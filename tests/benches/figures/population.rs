@@ -118,6 +118,7 @@ impl Others {
             key: rig::key(&stream, at),
             bytes: bytes.clone(),
             ttl: rig::ttl(TTL_SECS),
+            expires_at: None,
             new_dimensions: None,
         }
     }

@@ -21,6 +21,7 @@ mod page;
 mod paging;
 mod pictures;
 mod remote;
+mod restore;
 mod server;
 mod status;
 mod sums;
@@ -168,7 +169,8 @@ impl Rig {
     /// Stores a frame as another program would: no index, any key.
     async fn put_foreign(&self, key: &FrameKey, bytes: Bytes) {
         let ttl = Ttl::from_secs(60).unwrap();
-        let frame = PutFrame { key: key.clone(), bytes, ttl, new_dimensions: None };
+        let frame =
+            PutFrame { key: key.clone(), bytes, ttl, expires_at: None, new_dimensions: None };
         self.store.put(&[frame]).await.pop().unwrap().unwrap();
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use framecache::model::bucket::{Expiry, expiry};
+use framecache::model::bucket::{expiry, whole_millis};
 use framecache::model::key::{FrameKey, Seq, StreamId, Suffix};
 use framecache::model::name::{CameraId, Prefix, Tenant};
 use framecache::model::time::{TimeRange, Ttl, UnixNanos};
@@ -21,6 +21,8 @@ pub(crate) struct Spec {
     lag: Duration,
     seq: u32,
     ttl: u64,
+    /// Its given end, counted from its arrival.
+    exact: Option<Duration>,
     size: usize,
 }
 
@@ -54,13 +56,17 @@ fn lag() -> impl Strategy<Value = Duration> {
 
 fn spec() -> impl Strategy<Value = Spec> {
     let ttl = select(vec![1, 60, 3600, 7200_u64]);
-    (0..2_usize, lag(), 1..4_u32, ttl, 1..40_usize).prop_map(|(camera, lag, seq, ttl, size)| Spec {
-        camera,
-        lag,
-        seq,
-        ttl,
-        size,
-    })
+    let exact = select(vec![None, None, Some(90_000), Some(900_000_000_u64)]);
+    (0..2_usize, lag(), 1..4_u32, (ttl, exact), 1..40_usize).prop_map(
+        |(camera, lag, seq, (ttl, exact), size)| Spec {
+            camera,
+            lag,
+            seq,
+            ttl,
+            exact: exact.map(Duration::from_millis),
+            size,
+        },
+    )
 }
 
 fn ask() -> impl Strategy<Value = Ask> {
@@ -103,13 +109,11 @@ impl Spec {
         let key = FrameKey::new(stream(tenant, self.camera), at, suffix).unwrap();
         let ttl = Ttl::from_secs(self.ttl).unwrap();
         let bytes = Bytes::from(vec![b'x'; self.size]);
-        let expires_at = Some(match expiry(at, ttl, now) {
-            Expiry::At(end) => end,
-            Expiry::FromNow(ttl) => now.plus(ttl.as_duration()),
-        });
+        let exact = self.exact.map(|after| whole_millis(now.plus(after)));
+        let expires_at = Some(exact.unwrap_or_else(|| expiry(at, ttl, now).end(now)));
         let size = u32::try_from(self.size).unwrap();
         let known = Known { key: key.clone(), size, expires_at, dimensions: None };
-        (PutFrame { key, bytes, ttl, new_dimensions: None }, known)
+        (PutFrame { key, bytes, ttl, expires_at: exact, new_dimensions: None }, known)
     }
 }
 

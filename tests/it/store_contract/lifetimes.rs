@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use framecache::model::bucket::{FoundRecord, IndexRecord};
+use framecache::model::key::FrameKey;
 use framecache::model::time::{TimeRange, UnixNanos};
-use framecache::store::{FrameStat, Put};
+use framecache::store::{FrameStat, Put, PutFrame};
 
 use super::{SEC, Subject, cam1, contracts, frame, key, span, ttl};
 
@@ -15,6 +16,7 @@ contracts!(
     a_retry_with_another_lifetime_changes_nothing,
     a_key_is_free_again_after_its_end,
     an_expired_frame_is_in_no_answer,
+    a_given_end_is_kept_to_the_millisecond_and_indexed_until_then,
 );
 
 fn whole_millis(at: UnixNanos) -> UnixNanos {
@@ -96,4 +98,35 @@ async fn an_expired_frame_is_in_no_answer(subject: &Subject) {
     let alive: Vec<_> =
         subject.store.stat(&keys).await.unwrap().iter().map(Option::is_some).collect();
     assert_eq!(alive, [false, true, false]);
+}
+
+async fn a_given_end_is_kept_to_the_millisecond_and_indexed_until_then(subject: &Subject) {
+    let now = subject.now().await;
+    let [fresh, late, soon] =
+        [(0, 1), (3600, 2), (3600, 3)].map(|(back, seq)| key(&cam1(), now.minus(back * SEC), seq));
+    // far behind the end that their bucket has by the lifetime, shorter than it, and nearly past
+    let ends = [now.plus(90_000 * SEC), now.plus(7 * SEC), now.plus(SEC)];
+    let put = |(key, end): (&FrameKey, UnixNanos)| PutFrame {
+        expires_at: Some(end),
+        ..frame(key, b"jpeg", 60)
+    };
+    let keys = [fresh.clone(), late.clone(), soon];
+    // one that lives as long as its lifetime opens the bucket first
+    subject.put(&[frame(&key(&cam1(), now.minus(3600 * SEC), 9), b"first", 60)]).await;
+    subject.put(&keys.iter().zip(ends).map(put).collect::<Vec<_>>()).await;
+    let stats = subject.store.stat(&keys).await.unwrap();
+    let expected = ends.map(|end| Some(FrameStat { size: 4, expires_at: Some(whole_millis(end)) }));
+    assert_eq!(stats, expected);
+    let window = span(now, now.next());
+    let record = IndexRecord { at: now, suffix: fresh.suffix(), ask: true, size: Some(4) };
+    let answer = subject.index(&cam1(), window).await;
+    assert_eq!(answer.records, [FoundRecord { record, ttl: ttl(60) }]);
+
+    subject.wait_until(ends[2].plus(Duration::from_millis(5))).await;
+    assert_eq!(subject.indexed(&cam1()).await.len(), 3);
+    if subject.can_jump() {
+        subject.wait_until(now.plus(3600 * SEC)).await;
+        assert_eq!(subject.indexed(&cam1()).await, std::slice::from_ref(&fresh));
+        assert_eq!(subject.scanned(&cam1()).await, [fresh]);
+    }
 }

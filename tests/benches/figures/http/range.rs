@@ -57,6 +57,7 @@ async fn fill(server: &RedisServer, frames: usize) {
             key: key.clone(),
             bytes: picture.clone(),
             ttl: rig::ttl(3600),
+            expires_at: None,
             new_dimensions: None,
         };
         let batch: Vec<PutFrame> = keys.iter().map(frame).collect();
