@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::model::frame::{Frame, FrameInfo};
+use crate::model::frame::{Frame, FrameInfo, StoredFrame};
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::name::{CameraId, Prefix, Tenant};
 use crate::model::time::{TimeRange, UnixNanos};
@@ -114,6 +114,15 @@ impl Fetched {
         let Self { key, bytes } = self;
         bytes.map(|bytes| Frame { key, bytes })
     }
+}
+
+/// A frame of a window that is copied, or the key of one that died before it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Copied {
+    /// With its bytes and its life.
+    Frame(StoredFrame),
+    /// It expired, was deleted or evicted since it was listed.
+    Lost(FrameKey),
 }
 
 /// The frame nearest to an instant.

@@ -213,7 +213,7 @@ mod tests {
     fn frame(second: u64, stream: u32, end: Option<u64>) -> Candidate {
         let suffix = Suffix::Live(Seq::FIRST);
         let (taken, expires_at) = (at(second), end.map(at));
-        Candidate { at: taken, stream, suffix, size: Some(5), expires_at, settled: true }
+        Candidate { at: taken, stream, suffix, size: Some(5), expires_at, ttl: None, settled: true }
     }
 
     fn streams() -> Vec<StreamId> {

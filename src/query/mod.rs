@@ -21,6 +21,7 @@ mod range;
 mod read;
 mod reindex;
 mod stats;
+mod stored;
 mod sums;
 mod sweep;
 mod tenants;
@@ -32,8 +33,8 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use self::answer::{
-    CameraSummary, DeleteReport, DeleteRequest, FamilyStats, Fetched, How, Nearest, RangeAnswer,
-    RangeRequest, ReindexReport, Scope, StatsAnswer, TimelineStep, Via,
+    CameraSummary, Copied, DeleteReport, DeleteRequest, FamilyStats, Fetched, How, Nearest,
+    RangeAnswer, RangeRequest, ReindexReport, Scope, StatsAnswer, TimelineStep, Via,
 };
 pub use self::counts::{Kind, QueryCounts};
 pub use self::density::{CameraDensity, Density, DensityRequest, DensityStep, GAPS_MAX, Gap};

@@ -210,7 +210,15 @@ mod tests {
 
     fn frame(millis: u64, stream: u32) -> Candidate {
         let suffix = Suffix::Live(Seq::FIRST);
-        Candidate { at: at(millis), stream, suffix, size: None, expires_at: None, settled: true }
+        Candidate {
+            at: at(millis),
+            stream,
+            suffix,
+            size: None,
+            expires_at: None,
+            ttl: None,
+            settled: true,
+        }
     }
 
     fn after(millis: u64) -> After {

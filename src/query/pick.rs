@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::plan::step_number;
 use crate::model::bucket::FoundRecord;
 use crate::model::key::{FrameKey, KEY_TIME_MIN, StreamId, Suffix};
-use crate::model::time::UnixNanos;
+use crate::model::time::{Ttl, UnixNanos};
 use crate::store::FrameStat;
 
 /// By what frames are sorted: time, place of the camera, suffix.
@@ -40,6 +40,8 @@ pub(super) struct Candidate {
     pub(super) size: Option<u32>,
     /// When it expires; `None` when not known or never.
     pub(super) expires_at: Option<UnixNanos>,
+    /// The lifetime that its bucket stands for; `None` when a scan found it.
+    pub(super) ttl: Option<Ttl>,
     /// Whether what the lookup needs is known; if not, the store has to be asked.
     pub(super) settled: bool,
 }
@@ -59,13 +61,14 @@ impl Candidate {
         };
         let expires_at = found.expires_at();
         let (at, suffix, size) = (record.at, record.suffix, record.size);
-        Some(Self { at, stream, suffix, size, expires_at, settled })
+        Some(Self { at, stream, suffix, size, expires_at, ttl: Some(found.ttl), settled })
     }
 
     /// What a scanned key says: only that there was such a frame.
     pub(super) fn of_key(stream: u32, key: &FrameKey, need: Need) -> Self {
         let (at, suffix) = (key.at(), key.suffix());
-        Self { at, stream, suffix, size: None, expires_at: None, settled: need == Need::Key }
+        let settled = need == Need::Key;
+        Self { at, stream, suffix, size: None, expires_at: None, ttl: None, settled }
     }
 
     /// The same frame, as the store has it.
@@ -89,9 +92,10 @@ impl Candidate {
     }
 }
 
-/// Sorts by (time, camera, suffix) and keeps one of each frame, a settled one if there is one.
+/// Sorts by (time, camera, suffix) and keeps one of each frame, a settled one if there is one, else one
+/// that the index knows.
 pub(super) fn merge(candidates: &mut Vec<Candidate>) {
-    candidates.sort_unstable_by_key(|one| (one.order(), !one.settled));
+    candidates.sort_unstable_by_key(|one| (one.order(), !one.settled, one.ttl.is_none()));
     candidates.dedup_by_key(|one| one.order());
 }
 

@@ -23,6 +23,7 @@ fn frame(millis: u64, stream: u32, number: u32) -> Candidate {
         suffix: seq(number),
         size: Some(100),
         expires_at: None,
+        ttl: None,
         settled: true,
     }
 }

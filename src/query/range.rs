@@ -12,7 +12,7 @@ use crate::model::key::FrameKey;
 use crate::store::FETCH_MAX;
 
 /// Batches of frames in flight: one being read while the next one is on its way.
-const BATCHES_IN_FLIGHT: usize = 2;
+pub(super) const BATCHES_IN_FLIGHT: usize = 2;
 
 impl Query {
     /// The frames of a window, without bytes, merged across cameras. One round trip for a window of
@@ -123,11 +123,11 @@ fn live(
     fetched.try_filter_map(|one| async move { Ok(one.frame()) }).boxed()
 }
 
-/// Cuts a page of keys into batches, one at a time.
-fn batches(keys: Vec<FrameKey>) -> impl Iterator<Item = Vec<FrameKey>> {
-    let mut keys = keys.into_iter();
+/// Cuts a page into batches, one at a time.
+pub(super) fn batches<T>(page: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+    let mut rest = page.into_iter();
     std::iter::from_fn(move || {
-        let batch: Vec<FrameKey> = keys.by_ref().take(FETCH_MAX).collect();
+        let batch: Vec<T> = rest.by_ref().take(FETCH_MAX).collect();
         (!batch.is_empty()).then_some(batch)
     })
 }

@@ -14,6 +14,7 @@ fn frame(millis: u64, stream: u32, size: u32, ends: Option<u64>) -> Candidate {
         suffix: Suffix::Live(Seq::FIRST),
         size: Some(size),
         expires_at: ends.map(at),
+        ttl: None,
         settled: true,
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use framecache::clock::{Clock, SettableClock};
-use framecache::model::frame::FrameInfo;
+use framecache::model::frame::{FrameInfo, StoredFrame};
 use framecache::model::time::{TimeRange, UnixNanos};
-use framecache::query::{DeleteReport, DeleteRequest, Query, RangeRequest, Scope, Via};
+use framecache::query::{Copied, DeleteReport, DeleteRequest, Query, RangeRequest, Scope, Via};
 use framecache::store::FrameStore;
 use framecache::store::memory::MemoryStore;
 use futures_util::TryStreamExt;
@@ -75,6 +75,19 @@ impl Filled {
         let got: Vec<_> = frames.iter().map(|one| (one.key.clone(), one.bytes.len())).collect();
         let size = |info: &FrameInfo| (info.key.clone(), info.size.unwrap() as usize);
         assert_eq!(got, expected.iter().map(size).collect::<Vec<_>>(), "{request:?}");
+        let copied: Vec<_> =
+            self.query().range_stored(request.clone()).try_collect().await.unwrap();
+        let info = |one: Copied| match one {
+            Copied::Frame(StoredFrame { frame, expires_at, .. }) => FrameInfo {
+                size: Some(frame.bytes.len() as u32),
+                key: frame.key,
+                expires_at,
+                dimensions: None,
+            },
+            Copied::Lost(key) => panic!("{key} should live"),
+        };
+        let copied: Vec<_> = copied.into_iter().map(info).collect();
+        self.assert_same(&copied, &without_dimensions(expected), &format!("{request:?}"));
     }
 
     async fn check_nearest(&self, ask: &Ask, via: Via) {
@@ -150,6 +163,10 @@ impl Filled {
         }
         assert_eq!(found, expected, "{asked}");
     }
+}
+
+fn without_dimensions(frames: Vec<FrameInfo>) -> Vec<FrameInfo> {
+    frames.into_iter().map(|one| FrameInfo { dimensions: None, ..one }).collect()
 }
 
 /// The case's frames put one by one while the clock moves on, then asked for after `wait`.
