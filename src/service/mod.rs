@@ -9,6 +9,7 @@ mod exposition;
 pub mod local;
 pub mod remote;
 pub mod status;
+pub mod transfer;
 
 use std::fmt;
 use std::time::Duration;
@@ -116,7 +117,7 @@ pub struct TimelineRequest {
 
 /// Everything that can be asked of a frame cache.
 #[async_trait]
-pub trait Service: Send + Sync + fmt::Debug {
+pub trait Service: transfer::Transfer + Send + Sync + fmt::Debug {
     /// Where the frames lie, for messages: `embedded`, `redis at HOST:PORT`, a URL. No secrets.
     fn place(&self) -> String;
 

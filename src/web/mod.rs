@@ -27,6 +27,7 @@ mod picture;
 mod problem;
 mod push;
 mod reindex;
+mod restore;
 mod server;
 mod stats;
 mod status;
@@ -117,6 +118,7 @@ pub fn router(state: WebState) -> Router {
         .route("/ws", get(live::ws::open))
         .route("/cameras/{camera}/stream.mjpeg", get(live::mjpeg::stream))
         .route("/reindex", post(reindex::reindex))
+        .route("/restore", post(restore::frames))
         .route("/openapi.json", get(openapi::document))
         .route("/session", session());
     let web = Arc::new(state);

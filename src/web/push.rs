@@ -67,16 +67,26 @@ pub(super) async fn push(
         return batch::push(&call, (&params, &stream), room, (&boundary, body)).await;
     }
     let at = timestamp(&call.headers, params.now())?;
-    let (length, max) = (length(&call.headers), call.web.max_frame_bytes);
-    let _held = hold(room, length.unwrap_or(max).min(max))?;
-    let reading = tokio::time::timeout(BODY_TIME, read(body, length, max));
-    let late =
-        |_| Problem::bad_input(format!("the body did not arrive within {} s", BODY_TIME.as_secs()));
-    let bytes = reading.await.map_err(late)??;
+    let (bytes, _held) = whole(&call.headers, room, body, call.web.max_frame_bytes).await?;
     let (key, again) = stored(&call, &stream, at, bytes).await?;
     let status = if again { StatusCode::OK } else { StatusCode::CREATED };
     let location = [(header::LOCATION, picture::url(&key))];
     Ok((status, location, Json(Stored { key, again })).into_response())
+}
+
+/// A whole body, at most `max` bytes, and its share of the room for as long as it is held.
+pub(super) async fn whole(
+    headers: &HeaderMap,
+    room: Arc<Semaphore>,
+    body: Body,
+    max: usize,
+) -> Result<(Bytes, OwnedSemaphorePermit), Problem> {
+    let length = length(headers);
+    let held = hold(room, length.unwrap_or(max).min(max))?;
+    let reading = tokio::time::timeout(BODY_TIME, read(body, length, max));
+    let late =
+        |_| Problem::bad_input(format!("the body did not arrive within {} s", BODY_TIME.as_secs()));
+    Ok((reading.await.map_err(late)??, held))
 }
 
 /// Stores one frame: its key, and whether the same bytes lay there already.

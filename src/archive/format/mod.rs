@@ -15,6 +15,7 @@
 mod channel;
 mod chunk;
 mod message;
+mod parcel;
 mod payload;
 mod record;
 mod writer;
@@ -22,6 +23,7 @@ mod writer;
 pub use self::channel::{Channel, Codec};
 pub use self::chunk::open_chunk;
 pub use self::message::{CompressedImage, Sidecar, Timestamp};
+pub use self::parcel::{pack, unpack};
 pub use self::payload::Payload;
 pub use self::record::{
     ChannelRecord, ChunkPlace, FOOTER_AND_MAGIC, Head, Kind, MAGIC, MessageHead, RECORD_HEAD,

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use framecache::model::frame::{Frame, StoredFrame};
 use serde_json::Value;
 
-use super::{Rig, picture};
+use super::{Rig, at_millis, picture};
 
 /// A `curl` line of the page and the JSON that it shows as the answer, if any.
 struct Example {
@@ -39,7 +40,7 @@ fn words(command: &str) -> Vec<String> {
     words.collect()
 }
 
-/// Sends what `curl` would send, with a picture for the file of `--data-binary`.
+/// Sends what `curl` would send, with a file of its kind for that of `--data-binary`.
 fn request(rig: &Rig, command: &str) -> reqwest::RequestBuilder {
     let words = words(command);
     let mut words = words.iter().map(String::as_str);
@@ -52,7 +53,7 @@ fn request(rig: &Rig, command: &str) -> reqwest::RequestBuilder {
             "-H" => header = words.next().unwrap().split_once(": "),
             "-o" => assert!(words.next().is_some()),
             "-N" => {}
-            "--data-binary" => body = words.next().map(|_| picture(1)),
+            "--data-binary" => body = words.next().map(file),
             url => {
                 let path = url.strip_prefix("http://127.0.0.1:8080").unwrap();
                 request = rig.client.request(method.clone(), rig.url(path));
@@ -63,6 +64,17 @@ fn request(rig: &Rig, command: &str) -> reqwest::RequestBuilder {
         request = request.header(name, value);
     }
     if let Some(body) = body { request.body(body) } else { request }
+}
+
+/// What lies in a file of the page: a picture, or a recording of one.
+fn file(name: &str) -> bytes::Bytes {
+    if !name.ends_with(".mcap") {
+        return picture(1);
+    }
+    let key = "shop:frames:yard:1731023990000000000:00041".parse().unwrap();
+    let frame = Frame { key, bytes: picture(1) };
+    let stored = StoredFrame { frame, ttl: None, expires_at: None };
+    framecache::archive::format::pack(&[stored], at_millis(0)).unwrap()
 }
 
 #[tokio::test]

@@ -40,6 +40,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("DELETE", "/api/v1/cameras/{}/frames?from=-1s&to=%2B1s&dry_run=true"),
     ("POST", "/api/v1/cameras/{}/frames"),
     ("POST", "/api/v1/reindex?dry_run=true"),
+    ("POST", "/api/v1/restore"),
     ("GET", "/api/v1/cameras/{}/nowhere"),
 ];
 
