@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `blob` | bytes of a file, wherever it lies |
 //! | `format` | MCAP: what is written, letter by letter, and how any MCAP file is taken apart |
+//! | `naming` | which key a frame of a recording gets in a store |
 //! | `read` | the frames of a recording in the order of their times, ours or not, whole or cut |
 //! | `storage` | where finished recordings lie: a folder or a bucket |
 //!
@@ -12,12 +13,16 @@
 
 mod blob;
 pub mod format;
+mod frames;
+mod naming;
 pub mod read;
 pub mod storage;
 
 use thiserror::Error;
 
 pub use self::blob::{Blob, FileBlob};
+pub use self::frames::frames_of;
+pub use self::naming::{Names, Naming, Rename, Shift};
 
 /// Why a recording could not be written or read.
 #[derive(Debug, Error)]
@@ -33,6 +38,9 @@ pub enum ArchiveError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A frame can have no key by the names that were given.
+    #[error("{0}")]
+    Naming(String),
     /// The frames could not be read from their store.
     #[error(transparent)]
     Query(#[from] crate::query::QueryError),

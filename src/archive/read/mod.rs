@@ -189,8 +189,15 @@ impl Recording {
     /// The channels that hold frames, as recorded, each once, and the cameras that they name.
     #[must_use]
     pub fn channels(&self) -> Vec<(Arc<str>, Option<StreamId>)> {
-        let frames = self.channels.iter().filter(|channel| channel.codec.is_frame());
-        let named = frames.map(|one| (Arc::clone(&one.topic), one.stream.clone()));
+        self.channels_of(&Select::ALL)
+    }
+
+    /// As [`Recording::channels`], of those that are selected by name.
+    #[must_use]
+    pub fn channels_of(&self, select: &Select) -> Vec<(Arc<str>, Option<StreamId>)> {
+        let wanted = self.channels.iter().zip(select.wanted(&self.channels));
+        let frames = wanted.filter(|(channel, wanted)| *wanted && channel.codec.is_frame());
+        let named = frames.map(|(one, _)| (Arc::clone(&one.topic), one.stream.clone()));
         named.collect::<BTreeMap<_, _>>().into_iter().collect()
     }
 
