@@ -12,7 +12,7 @@
 //! | 3 | [`archive`]: recordings and snapshots as files; [`collect`]: cameras and their sources, [`fleet`]: which of them are wanted; [`stats`]: rates and alerts; [`watch`]: what is live |
 //! | 2 | [`ingest`]: the way in; [`query`]: the way out |
 //! | 1 | [`store`], [`bus`]: where frames lie and how consumers are told |
-//! | 0 | [`model`]: names, times, keys, buckets, events; [`clock`], [`config`], [`metrics`], [`backoff`], [`tls`] |
+//! | 0 | [`model`]: names, times, keys, buckets, events; [`clock`], [`config`], [`control`], [`metrics`], [`backoff`], [`tls`] |
 //!
 //! The way in: `source -> collect -> ingest -> store.put -> bus.publish`. The way out:
 //! `query -> plan -> store.index -> store.fetch`. Other programs' tests start at [`testing`].
@@ -25,6 +25,7 @@ pub mod cli;
 pub mod clock;
 pub mod collect;
 pub mod config;
+pub mod control;
 pub mod fleet;
 pub mod ingest;
 pub mod metrics;

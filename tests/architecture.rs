@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Rooms by floor; a room may import from lower floors and from itself.
 const FLOORS: [&[&str]; 10] = [
     &["model"],
-    &["backoff", "clock", "config", "metrics", "tls"],
+    &["backoff", "clock", "config", "control", "metrics", "tls"],
     &["store", "bus"],
     &["ingest", "query"],
     &["collect", "watch", "stats", "archive", "hold", "backup"],

@@ -63,9 +63,12 @@ pub(super) fn run(session: &Session, args: AclArgs) -> anyhow::Result<Outcome> {
         "default" => "/".to_owned(),
         own => own.to_owned(),
     });
-    let rules = tenant_rules(tenant, redis_role).join(" ");
+    let streams = config.control.redis.as_ref();
+    let streams = streams.map(|orders| orders.streams().to_vec()).unwrap_or_default();
+    let rules = tenant_rules(tenant, redis_role, &streams).join(" ");
     let publish = args.role == Role::Collector;
-    let may = permissions(&config.metadata, config.amqp.as_ref(), publish);
+    let orders = config.control.amqp_queue.as_deref();
+    let may = permissions(&config.metadata, config.amqp.as_ref(), orders, publish);
     let acl = Acl {
         redis: format!("ACL SETUSER {user} reset on >PASSWORD {rules}"),
         rabbitmq: rabbitmq(&user, &vhost, &may),

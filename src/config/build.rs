@@ -10,6 +10,7 @@ use crate::model::retention::{Retention, Tier};
 use crate::model::time::Ttl;
 
 use super::camera::read_cameras;
+use super::control::read_control;
 use super::error::ConfigError;
 use super::http::{read_http, warnings_of};
 use super::recordings::read_recordings;
@@ -51,6 +52,7 @@ pub(super) fn build(
         http: read_http(settings)?,
         index: IndexConfig { foreign: settings.flag("index.foreign") },
         recordings: read_recordings(settings)?,
+        control: read_control(settings)?,
         log: log(settings)?,
         shutdown: ShutdownConfig { drain_timeout: span(settings, "shutdown.drain_timeout") },
         cameras: read_cameras(settings.items("cameras"), target_fps)?,

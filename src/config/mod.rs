@@ -9,6 +9,7 @@
 
 mod build;
 mod camera;
+mod control;
 mod env;
 mod error;
 mod file;
@@ -30,6 +31,7 @@ use crate::model::name::{CameraId, Prefix, Tenant};
 use crate::model::retention::Retention;
 
 pub use camera::{CameraConfig, CameraMode};
+pub use control::{ControlConfig, RedisControlConfig};
 pub use env::{Environment, is_read};
 pub use error::ConfigError;
 pub use http::{HttpConfig, TlsFiles};
@@ -86,6 +88,8 @@ pub struct Config {
     pub index: IndexConfig,
     /// `[recordings]`.
     pub recordings: RecordingsConfig,
+    /// `[control]`.
+    pub control: ControlConfig,
     /// `[log]`.
     pub log: LogConfig,
     /// `[shutdown]`.

@@ -80,6 +80,7 @@ fn defaults() -> Config {
         },
         index: IndexConfig { foreign: false },
         recordings: RecordingsConfig { folder: "recordings".into(), storage: None },
+        control: ControlConfig::default(),
         log: LogConfig { format: LogFormat::Auto, level: "info".to_owned() },
         shutdown: ShutdownConfig { drain_timeout: Duration::from_secs(8) },
         cameras: Vec::new(),

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod control;
 mod foreign;
 mod read;
 mod storage;

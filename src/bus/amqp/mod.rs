@@ -5,6 +5,7 @@
 //! to 5 s, or every 5 s where the broker refuses. Publishing waits for the broker's confirm; when the
 //! connection breaks before it, the outcome is unknown and the caller sends again.
 
+mod control;
 mod explain;
 mod feed;
 mod link;
@@ -30,6 +31,7 @@ pub use self::url::{AmqpConfigError, AmqpUrl};
 use super::{Bus, BusError, BusState, Delivery, Event, Message, WINDOW, memory};
 use crate::model::event::RoutingKeys;
 use crate::model::name::NAME_MAX_BYTES;
+pub use control::{AmqpControl, MAX_WAITING};
 pub use permissions::{Permissions, permissions};
 
 /// Messages that may wait for a place in the window; more are refused.

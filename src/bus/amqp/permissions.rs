@@ -25,11 +25,16 @@ const QUEUES: &str = "amq\\.gen.*";
 /// No name at all.
 const NOTHING: &str = "^$";
 
-/// The permissions of whoever publishes, or with `publish` false of whoever only follows.
+/// The default exchange, which answers to orders go to.
+const DEFAULT_EXCHANGE: &str = "amq\\.default";
+
+/// The permissions of whoever publishes, or with `publish` false of whoever only follows. `orders` is the
+/// queue that the publisher takes orders from.
 #[must_use]
 pub fn permissions(
     metadata: &MetadataConfig,
     amqp: Option<&AmqpConfig>,
+    orders: Option<&str>,
     publish: bool,
 ) -> Permissions {
     let mut exchanges = vec![metadata.exchange.clone()];
@@ -45,12 +50,16 @@ pub fn permissions(
             topics.push((amqp.exchange.clone(), frames));
         }
     }
+    if let Some(queue) = orders.filter(|_| publish) {
+        exchanges.push(queue.to_owned());
+    }
     let names = exchanges.iter().map(|name| literal(name)).collect::<Vec<_>>().join("|");
+    let answers = if orders.is_some() { format!("|{DEFAULT_EXCHANGE}") } else { String::new() };
     let all = format!("^({names}|{QUEUES})$");
     let queues = format!("^{QUEUES}$");
     Permissions {
         configure: if publish { all.clone() } else { queues.clone() },
-        write: if publish { all.clone() } else { queues },
+        write: if publish { format!("^({names}|{QUEUES}{answers})$") } else { queues },
         read: all,
         topics: topics
             .into_iter()
@@ -81,7 +90,7 @@ mod tests {
 
     #[test]
     fn only_the_own_exchanges_and_routing_keys_are_named() {
-        let found = permissions(&shipped(), None, true);
+        let found = permissions(&shipped(), None, None, true);
         let all = r"^(camera\.metadata|amq\.gen.*)$".to_owned();
         let keys = r"^(camera\.metadata\.event|camera\.metadata\.event\.status|camera\.metadata\.event\.system)$";
         let expected = Permissions {
@@ -91,11 +100,19 @@ mod tests {
             topics: vec![("camera.metadata".to_owned(), keys.to_owned(), ".*".to_owned())],
         };
         assert_eq!(found, expected);
-        let follower = permissions(&shipped(), None, false);
+        let follower = permissions(&shipped(), None, Some("orders"), false);
         let queues = r"^amq\.gen.*$".to_owned();
         let topics = vec![("camera.metadata".to_owned(), "^$".to_owned(), ".*".to_owned())];
         let expected = Permissions { configure: queues.clone(), write: queues, read: all, topics };
         assert_eq!(follower, expected);
+    }
+
+    #[test]
+    fn orders_add_their_queue_and_where_answers_go() {
+        let found = permissions(&shipped(), None, Some("site.orders"), true);
+        let all = r"^(camera\.metadata|site\.orders|amq\.gen.*)$";
+        assert_eq!((found.configure.as_str(), found.read.as_str()), (all, all));
+        assert_eq!(found.write, r"^(camera\.metadata|site\.orders|amq\.gen.*|amq\.default)$");
     }
 
     #[test]
@@ -106,7 +123,7 @@ mod tests {
             exchange: "cameras".to_owned(),
             routing_key_prefix: "camera.".to_owned(),
         };
-        let found = permissions(&shipped(), Some(&amqp), true);
+        let found = permissions(&shipped(), Some(&amqp), None, true);
         assert_eq!(found.write, r"^(camera\.metadata|cameras|amq\.gen.*)$");
         assert_eq!(found.topics[1].0, "cameras");
         assert_eq!(found.topics[1].1, r"^camera\..*$");

@@ -1,4 +1,4 @@
-//! `[recordings]`: which buckets are read, and what is refused.
+//! `[recordings]` and `[control]`: what is read, and what is refused.
 
 use super::{config, load, refusal};
 use crate::config::{BucketConfig, Secret};
@@ -69,6 +69,38 @@ fn buckets_that_cannot_be_meant_are_refused_with_what_fits() {
         (
             "[recordings]\nregion = \"eu-1\"".to_owned(),
             "c.toml:2: recordings.region is set and recordings.storage is not: name the bucket, e.g. recordings.storage = \"s3://bucket/prefix\"",
+        ),
+    ] {
+        assert_eq!(refusal(&text, &[]), said);
+    }
+}
+
+#[test]
+fn orders_come_only_by_ways_that_were_switched_on_and_exist() {
+    use crate::config::{ControlConfig, RedisControlConfig};
+    const SERVERS: &str = "[amqp]\namqp_url = \"amqp://h/v\"\n[redis]\nenabled = true\n";
+    assert_eq!(config(SERVERS, &[]).control, ControlConfig::default());
+    let on = format!("{SERVERS}[control]\namqp = true\nredis = true\nredis_stream = \"X\"");
+    let streams = RedisControlConfig {
+        name_stream: "X".to_owned(),
+        pause_stream: "XRECORD:PAUSE".to_owned(),
+        answer_stream: "XRECORD:STATE".to_owned(),
+    };
+    let expected =
+        ControlConfig { amqp_queue: Some("framecache.control".to_owned()), redis: Some(streams) };
+    assert_eq!(config(&on, &[]).control, expected);
+    for (text, said) in [
+        (
+            "[control]\namqp = true".to_owned(),
+            "c.toml:2: control.amqp = true needs a broker: set amqp.amqp_url too",
+        ),
+        (
+            "[control]\nredis = true".to_owned(),
+            "c.toml:2: control.redis = true needs Redis: set redis.enabled = true too",
+        ),
+        (
+            "[control]\nredis_stream = \"XRECORD:PAUSE\"".to_owned(),
+            "c.toml:2: the three streams of [control] must have different names",
         ),
     ] {
         assert_eq!(refusal(&text, &[]), said);

@@ -25,13 +25,17 @@ const READS: &str = "auth get getrange hello hgetall lrange mget \
 const WRITES: &str = "append del discard eval exec hdel hset hsetnx ltrim multi pexpire pexpireat \
     rpush set setrange unwatch watch zadd zrandmember zrem exists";
 
+/// Commands of who takes orders from streams.
+const ORDERS: &str = "xadd xread xrevrange";
+
 /// The rules of `ACL SETUSER` behind the user's name and password, in the order in which they must be
 /// given. They hold no character that redis-cli or an ACL file would need quoted, braces excepted.
+/// `orders` are the streams by which a collector is ordered to record, none where it is not.
 #[must_use]
-pub fn tenant_rules(tenant: &Tenant, role: TenantRole) -> Vec<String> {
+pub fn tenant_rules(tenant: &Tenant, role: TenantRole, orders: &[&str]) -> Vec<String> {
     let frames = format!("{tenant}:*");
     let index = format!("@framecache/{{{tenant}/*");
-    let (keys, commands) = match role {
+    let (mut keys, mut commands) = match role {
         TenantRole::Collector => (
             vec![
                 format!("~{frames}"),
@@ -46,6 +50,10 @@ pub fn tenant_rules(tenant: &Tenant, role: TenantRole) -> Vec<String> {
             vec![READS],
         ),
     };
+    if role == TenantRole::Collector && !orders.is_empty() {
+        keys.extend(orders.iter().map(|stream| format!("~{stream}")));
+        commands.push(ORDERS);
+    }
     let begin = ["resetkeys", "resetchannels", "-@all"].map(str::to_owned);
     let commands = commands.into_iter().flat_map(str::split_whitespace);
     begin.into_iter().chain(keys).chain(commands.map(|name| format!("+{name}"))).collect()

@@ -11,6 +11,7 @@
 //! | `window`, `read` | the records of a window in one round trip, frames by key |
 //! | `delete` | frames and their records, gone in one transaction |
 //! | `arrived` | late frames by when they came |
+//! | `control`, `orders` | orders for recordings by streams |
 //! | `scan`, `registry`, `reindex`, `outbox` | the rest of the contract |
 //!
 //! Needs Redis 7 (PEXPIRETIME, SET .. NX GET); a cluster is refused. Nothing is retried here.
@@ -18,10 +19,12 @@
 mod acl;
 mod arrived;
 mod connect;
+mod control;
 mod delete;
 mod error;
 mod keys;
 mod options;
+mod orders;
 mod outbox;
 mod plan;
 mod read;
@@ -39,6 +42,7 @@ use bytes::Bytes;
 use redis::cmd;
 
 pub use acl::{TenantRole, tenant_rules};
+pub use control::{ControlStreams, RedisControl};
 pub use options::RedisOptions;
 
 use super::{
