@@ -21,7 +21,7 @@ pub mod storage;
 use thiserror::Error;
 
 pub use self::blob::{Blob, FileBlob};
-pub use self::frames::frames_of;
+pub use self::frames::{frames_live, frames_of};
 pub use self::naming::{Names, Naming, Rename, Shift};
 
 /// Why a recording could not be written or read.

@@ -9,7 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     acl, at, camera, cameras, check, collect, completions, config, consume, delete, get,
-    healthcheck, latest, push, range, reindex, stats, timeline, token, up,
+    healthcheck, info, latest, push, range, reindex, stats, timeline, token, up,
 };
 use crate::query::Via;
 
@@ -159,6 +159,9 @@ pub(super) enum Verb {
     /// Follow announcements and fetch each frame
     #[command(after_help = consume::EXAMPLES)]
     Consume(consume::ConsumeArgs),
+    /// Show what is inside recordings: cameras, frames, bytes, gaps
+    #[command(after_help = info::EXAMPLES)]
+    Info(info::InfoArgs),
     /// Delete the frames of a window for good
     #[command(after_help = delete::EXAMPLES)]
     Delete(delete::DeleteArgs),

@@ -21,6 +21,7 @@ mod exit;
 mod frames;
 mod get;
 mod healthcheck;
+mod info;
 mod latest;
 mod logging;
 mod output;
@@ -101,6 +102,7 @@ async fn verb(session: &Session, verb: Verb) -> anyhow::Result<Outcome> {
         Verb::Cameras(args) => cameras::run(session, args).await,
         Verb::Stats(args) => stats::run(session, args).await,
         Verb::Consume(args) => consume::run(session, args).await,
+        Verb::Info(args) => info::run(session, args).await,
         Verb::Delete(args) => delete::run(session, args).await,
         Verb::Reindex(args) => reindex::run(session, args).await,
         Verb::Check(args) => check::run(session, args).await,

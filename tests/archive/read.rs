@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use framecache::archive::FileBlob;
 use framecache::archive::format::{About, Ending, SnapshotWriter};
-use framecache::archive::read::{Entry, Recording, Select};
+use framecache::archive::read::{Entry, Info, Pause, Recording, Select};
 use framecache::model::frame::{Frame, StoredFrame};
 use framecache::model::key::FrameKey;
 use framecache::model::time::{TimeRange, Ttl, UnixNanos};
@@ -298,4 +298,56 @@ proptest! {
         }
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(read_garbage(&bytes));
     }
+}
+
+#[tokio::test]
+async fn a_recording_is_described_with_its_gaps_and_losses() {
+    let mut given = frames(30, 100);
+    // Camera a is silent for 5 s; b.1 delivers something else.
+    let late = |n: u64| stored(&format!("t:frames:a:{}:00900", START + 5_200_000_000 + n), "\u{0}");
+    given.extend([late(0), late(10_000_000)]);
+    let folder = tempfile::tempdir().unwrap();
+    let recording = opened(folder.path(), &written(&given, 9, true)).await.unwrap();
+    let info = recording.info().await.unwrap();
+    assert_eq!((info.frames, info.bytes, info.not_jpeg), (32, 3002, 2));
+    assert_eq!((info.lost, info.finished, &info.warnings), (Some(0), true, &vec![]));
+    assert_eq!((info.first, info.last), (Some(at(START)), Some(at(START + 5_210_000_000))));
+    let counts: Vec<_> = info.cameras.iter().map(|one| (one.frames, one.bytes)).collect();
+    assert_eq!(counts, [(12, 1002), (10, 1000), (10, 1000)]);
+    let gaps: Vec<_> = info.cameras.iter().flat_map(|one| &one.gaps).copied().collect();
+    let gap = Pause { from: at(START + 270_000_000), to: at(START + 5_200_000_000) };
+    assert_eq!(gaps, [gap]);
+    let text = serde_json::to_string(&info).unwrap();
+    assert_eq!(serde_json::from_str::<Info>(&text).unwrap(), info);
+}
+
+#[test]
+fn info_shows_every_kind_of_recording_and_fails_where_there_is_none() {
+    let program = |words: &[&str]| {
+        let ran = std::process::Command::new(env!("CARGO_BIN_EXE_framecache"))
+            .current_dir(samples())
+            .args(words)
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (ran.status.code(), text(ran.stdout), text(ran.stderr))
+    };
+    let (code, out, said) = program(&["info", "rr_clean.mcap", "rr_cut.mcap", "rr_zip"]);
+    assert_eq!(code, Some(0), "{said}");
+    for expected in [
+        "rr_clean.mcap  redis-record, finished, 16 frames, 24.0 kB",
+        "rr_cut.mcap  redis-record, cut, 14 frames, 840.0 kB",
+        "rr_zip  redis-record, finished, 16 frames",
+        "cam2         8  12.0 kB  2026-11-20T07:33:20.007Z   700ms     0",
+    ] {
+        assert!(out.contains(expected), "{expected:?} is not in\n{out}");
+    }
+    assert!(said.contains("warning: rr_cut.mcap was cut"), "{said}");
+    let (code, out, _) = program(&["info", "--json", "rr_zip_collide"]);
+    let told: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &told["frames"], &told["bytes"]), (Some(0), &10.into(), &20.into()));
+    assert_eq!(told["cameras"][1]["first"], "1795159999999000000");
+    let (code, out, said) = program(&["info", "nothing.mcap"]);
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(said.starts_with("error: cannot open nothing.mcap: No such file"), "{said}");
 }

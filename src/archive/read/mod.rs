@@ -6,12 +6,14 @@
 //! | `piece` `zip` | opens a piece: which messages, where |
 //! | `merge` | puts the messages of all pieces in order, holding a few pieces at a time |
 //! | `entries` | makes frames of messages: picture and key together |
+//! | `info` | counts what is inside |
 //!
 //! Our files, any MCAP with Foxglove's or ROS's `CompressedImage`, redis-record's MCAP and zip folders.
 //! Memory is bounded whatever the file is: a few pieces, and 40 bytes for each message of pieces that
 //! overlap.
 
 mod entries;
+mod info;
 mod merge;
 mod open;
 mod piece;
@@ -26,6 +28,7 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use wildmatch::WildMatch;
 
+pub use self::info::{CameraInfo, Info, Pause};
 use self::piece::Piece;
 use super::format::{Channel, Codec};
 use super::{ArchiveError, Blob};
