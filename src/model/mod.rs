@@ -7,6 +7,7 @@ pub mod arrival;
 pub mod bucket;
 pub mod event;
 pub mod frame;
+pub mod hold;
 pub mod jpeg;
 pub mod key;
 pub mod name;

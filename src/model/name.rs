@@ -1,4 +1,4 @@
-//! Tenant, prefix and camera ids: the three names that a frame key is made of.
+//! Tenant, prefix and camera ids, the three names that a frame key is made of, and ids of holds.
 //!
 //! One alphabet, 1..=64 of `[A-Za-z0-9._-]` not starting with `.` or `-`, is safe in a Redis key,
 //! in a SCAN glob, in a URL, in an MCAP topic and in a file name. A name is parsed once, at the
@@ -22,7 +22,7 @@ pub const NAME_MAX_BYTES: usize = 64;
      not starting with '.' or '-'"
 )]
 pub struct NameError {
-    /// Which of the names: "tenant", "prefix" or "camera id".
+    /// Which of the names, e.g. "tenant".
     pub what: &'static str,
     /// The refused text, cut after 100 characters.
     pub given: String,
@@ -105,6 +105,11 @@ name_type!(
     /// Which camera: the third part of a frame key.
     CameraId,
     "camera id"
+);
+name_type!(
+    /// Which hold: what `holds` lists and `release` takes.
+    HoldId,
+    "hold id"
 );
 
 impl Tenant {

@@ -1,10 +1,12 @@
-//! Floor 1: where frames lie. Two small traits, [`FrameStore`] and [`Outbox`], and their backends.
+//! Floor 1: where frames lie. Three small traits, [`FrameStore`], [`Outbox`] and [`HoldStore`], and
+//! their backends.
 //!
 //! A store keeps bytes under keys for a lifetime, and beside them the index records of
 //! [`crate::model::bucket`]. It decides nothing about queries: `query` plans windows and picks from
 //! what an index or a scan answers. One contract suite runs against every backend. Stores never
 //! retry on their own: the caller knows what a frame is worth.
 
+mod hold;
 pub mod memory;
 pub mod redis;
 
@@ -15,6 +17,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use self::hold::{HOLD_MAX, HeldFrame, HeldPage, HoldStore, Lengthened};
 use crate::model::bucket::{Bucket, Expiry, FoundRecord, IndexRecord, expiry, whole_millis};
 use crate::model::frame::Dimensions;
 use crate::model::key::{FrameKey, StreamId};

@@ -14,12 +14,13 @@ use bytes::Bytes;
 
 use self::state::State;
 use super::{
-    CameraSeen, FamilySeen, FrameStat, FrameStore, IndexAnswer, Outbox, OutboxMark, Put, PutFrame,
-    ScanAnswer, Selector, StoreError, StoreInfo,
+    CameraSeen, FamilySeen, FrameStat, FrameStore, HeldPage, HoldStore, IndexAnswer, Lengthened,
+    Outbox, OutboxMark, Put, PutFrame, ScanAnswer, Selector, StoreError, StoreInfo,
 };
 use crate::clock::Clock;
 use crate::model::bucket::{Bucket, FoundRecord, IndexRecord, select_live};
 use crate::model::frame::Dimensions;
+use crate::model::hold::Hold;
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::name::{Prefix, Tenant};
 use crate::model::time::{TimeRange, Ttl, UnixNanos};
@@ -164,6 +165,41 @@ impl Outbox for MemoryStore {
     async fn remove(&self, marks: &[OutboxMark]) -> Result<(), StoreError> {
         self.swept().0.remove(marks);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl HoldStore for MemoryStore {
+    async fn holds(&self, tenant: &Tenant, prefix: &Prefix) -> Result<Vec<Hold>, StoreError> {
+        Ok(self.swept().0.holds(tenant, prefix))
+    }
+
+    async fn add_hold(&self, hold: &Hold) -> Result<bool, StoreError> {
+        Ok(self.swept().0.add_hold(hold))
+    }
+
+    async fn remove_hold(&self, hold: &Hold) -> Result<bool, StoreError> {
+        Ok(self.swept().0.remove_hold(hold.id()))
+    }
+
+    async fn lengthen(
+        &self,
+        keys: &[FrameKey],
+        until: UnixNanos,
+    ) -> Result<Vec<Option<Lengthened>>, StoreError> {
+        let (mut state, _) = self.swept();
+        Ok(keys.iter().map(|key| state.lengthen(key, until)).collect())
+    }
+
+    async fn held(&self, stream: &StreamId, cursor: u64) -> Result<HeldPage, StoreError> {
+        Ok(self.swept().0.held(stream, cursor))
+    }
+
+    async fn shorten(&self, ends: &[(FrameKey, Option<UnixNanos>)]) -> Result<u64, StoreError> {
+        let (mut state, now) = self.swept();
+        let freed = ends.iter().filter(|(key, keep)| state.shorten(key, *keep)).count();
+        state.sweep(now);
+        Ok(u64::try_from(freed).unwrap_or(u64::MAX))
     }
 }
 

@@ -3,21 +3,23 @@
 //! A frame is an [`Entry`] in its bucket; when it expires, is evicted or deleted its bytes go, and the
 //! entry stays until the whole bucket is empty and past, so that positions in arrival order keep
 //! meaning.
-//! One ordered set over all cameras says who is next to expire.
+//! One ordered set over all cameras says who is next to expire, another one who of the held.
+
+mod held;
+mod marks;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 
+use self::held::Held;
 use crate::model::arrival::Arrival;
 use crate::model::bucket::{Bucket, FoundRecord, IndexRecord, Life};
 use crate::model::frame::Dimensions;
 use crate::model::key::{FrameKey, StreamId, Suffix};
 use crate::model::name::{Prefix, Tenant};
 use crate::model::time::{TimeRange, Ttl, UnixNanos};
-use crate::store::{
-    CameraSeen, FamilySeen, OutboxMark, Place, Put, PutFrame, StoreError, StoreInfo,
-};
+use crate::store::{CameraSeen, FamilySeen, Place, Put, PutFrame, StoreError, StoreInfo};
 
 /// Entry, place in the expiry set, and their share of map nodes.
 pub(super) const OVERHEAD_BYTES: u64 = 160;
@@ -100,6 +102,7 @@ pub(super) struct State {
     cameras: Vec<Camera>,
     by_id: HashMap<StreamId, usize>,
     due: BTreeSet<Due>,
+    held: Held,
     bytes: u64,
     max_bytes: u64,
     evicted: u64,
@@ -112,6 +115,7 @@ impl State {
             cameras: Vec::new(),
             by_id: HashMap::new(),
             due: BTreeSet::new(),
+            held: Held::default(),
             bytes: 0,
             max_bytes,
             evicted: 0,
@@ -121,7 +125,7 @@ impl State {
 
     /// Lets go of every frame whose lifetime has ended.
     pub(super) fn sweep(&mut self, now: UnixNanos) {
-        while let Some(due) = self.due.first().copied().filter(|due| due.0 <= now) {
+        while let Some(due) = self.next_due().filter(|due| due.0 <= now) {
             self.drop_frame(due);
             self.expired += 1;
         }
@@ -161,7 +165,7 @@ impl State {
         Ok(Put::Stored { place: Place { bucket, end }, again: false })
     }
 
-    /// Evicts, earliest expiry first, until the frame fits.
+    /// Evicts, earliest expiry first and held frames last, until the frame fits.
     fn make_room(&mut self, frame: &PutFrame) -> Result<(), StoreError> {
         let needed = cost(frame.bytes.len());
         if needed > self.max_bytes {
@@ -172,7 +176,7 @@ impl State {
             )));
         }
         while self.bytes + needed > self.max_bytes {
-            let Some(first) = self.due.first().copied() else { break };
+            let Some(first) = self.first_to_evict() else { break };
             self.drop_frame(first);
             self.evicted += 1;
         }
@@ -181,6 +185,7 @@ impl State {
 
     fn drop_frame(&mut self, due: Due) {
         self.due.remove(&due);
+        self.held.forget(&due);
         let (_, index, bucket, at, suffix) = due;
         let Some(entries) = self.cameras[index].buckets.get_mut(&bucket) else { return };
         let Some(position) = entries.live_position((at, suffix)) else { return };
@@ -294,54 +299,16 @@ impl State {
         self.cameras.len() - 1
     }
 
-    pub(super) fn tail(
-        &self,
-        stream: &StreamId,
-        bucket: Bucket,
-        skip: u32,
-    ) -> Vec<Option<IndexRecord>> {
-        let entries = self.camera(stream).and_then(|camera| camera.buckets.get(&bucket));
-        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let told = |entry: &Entry| (!entry.deleted).then(|| entry.record());
-        entries.map(|entries| entries.all.iter().skip(skip).map(told).collect()).unwrap_or_default()
-    }
-
-    pub(super) fn marks(&self) -> Vec<OutboxMark> {
-        let of_camera = |camera: &Camera| {
-            let mark = |(bucket, announced): (&Bucket, &u32)| OutboxMark {
-                stream: camera.id.clone(),
-                bucket: *bucket,
-                announced: *announced,
-            };
-            camera.marks.iter().map(mark).collect::<Vec<_>>()
-        };
-        self.cameras.iter().flat_map(of_camera).collect()
-    }
-
-    pub(super) fn save(&mut self, marks: &[OutboxMark]) {
-        for mark in marks {
-            let index = self.camera_index(&mark.stream);
-            self.cameras[index].marks.insert(mark.bucket, mark.announced);
-        }
-    }
-
-    pub(super) fn remove(&mut self, marks: &[OutboxMark]) {
-        for mark in marks {
-            let index = self.camera_index(&mark.stream);
-            self.cameras[index].marks.remove(&mark.bucket);
-        }
-    }
-
     pub(super) fn info(&self) -> StoreInfo {
         StoreInfo {
             backend: "embedded".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             used_bytes: self.bytes,
             max_bytes: Some(self.max_bytes),
-            keys: u64::try_from(self.due.len()).unwrap_or(u64::MAX),
+            keys: u64::try_from(self.due.len() + self.held.len()).unwrap_or(u64::MAX),
             evicted: self.evicted,
             expired: self.expired,
-            facts: Vec::new(),
+            facts: self.held.facts(),
         }
     }
 }

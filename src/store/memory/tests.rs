@@ -46,6 +46,33 @@ async fn the_earliest_expiry_is_evicted_first_and_counted() {
 }
 
 #[tokio::test]
+async fn held_frames_are_evicted_last_and_counted() {
+    let clock = Arc::new(SettableClock::at(start()));
+    let room = 2 * (1000 + MemoryStore::OVERHEAD_BYTES);
+    let store = MemoryStore::new(clock, room);
+    let at = |ms| start().plus(Duration::from_millis(ms));
+    let [held, long, new, newer] =
+        [(0, 60), (1, 9000), (2, 60), (3, 60)].map(|(ms, ttl)| frame(at(ms), ttl, 1000));
+    for one in [&held, &long] {
+        assert!(store.put(std::slice::from_ref(one)).await[0].is_ok());
+    }
+    let until = start().plus(Duration::from_secs(600));
+    store.lengthen(std::slice::from_ref(&held.key), until).await.unwrap();
+    assert!(store.put(std::slice::from_ref(&new)).await[0].is_ok());
+    let keys = [held.key.clone(), long.key.clone(), new.key.clone()];
+    let lives: Vec<bool> = store.fetch(&keys).await.unwrap().iter().map(Option::is_some).collect();
+    assert_eq!(lives, [true, false, true], "the longer life goes before the held frame");
+    assert_eq!(store.info().await.unwrap().fact("held_frames"), Some("1"));
+
+    store.lengthen(std::slice::from_ref(&new.key), until).await.unwrap();
+    assert!(store.put(std::slice::from_ref(&newer)).await[0].is_ok());
+    let info = store.info().await.unwrap();
+    assert_eq!((info.evicted, info.keys, info.used_bytes), (2, 2, room));
+    assert_eq!(info.fact("evicted_held"), Some("1"));
+    assert_eq!(store.held(held.key.stream(), 0).await.unwrap().frames.len(), 1);
+}
+
+#[tokio::test]
 async fn a_frame_larger_than_the_store_is_refused_and_evicts_nothing() {
     let store = MemoryStore::new(Arc::new(SettableClock::at(start())), 2000);
     let small = frame(start(), 60, 100);

@@ -18,7 +18,7 @@ pub enum TenantRole {
 }
 
 /// Commands of every connection and of every reader.
-const READS: &str = "auth get getrange hello hgetall lrange mget \
+const READS: &str = "auth get getrange hello hget hgetall hscan lrange mget \
     pexpiretime ping pttl select strlen time ttl type zrange zrangebyscore zscore";
 
 /// Commands of a writer besides.

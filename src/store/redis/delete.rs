@@ -11,6 +11,7 @@ use bytes::Bytes;
 use redis::{Pipeline, Value, pipe};
 
 use super::connect::Link;
+use super::hold;
 use super::keys::StreamKeys;
 use super::read::{self, Reader};
 use super::write::Writer;
@@ -61,7 +62,8 @@ pub(super) async fn delete(
     }
     let names: Vec<String> = frames.iter().map(FrameKey::to_string).collect();
     let mut sizes = read::lengths(&mut link, &names).await?;
-    let gone = carry_out(&mut link, &doomed, &names, &sizes).await?;
+    let held = held_of(frames);
+    let gone = carry_out(&mut link, &doomed, (&names, &sizes), &held).await?;
     for (size, gone) in sizes.iter_mut().zip(gone) {
         *size = size.filter(|_| gone);
     }
@@ -74,6 +76,18 @@ fn grouped(frames: &[FrameKey]) -> BTreeMap<(&StreamId, u64), Vec<&FrameKey>> {
         groups.entry((key.stream(), key.at().get() / SPAN)).or_default().push(key);
     }
     groups
+}
+
+/// Where a camera's held frames are noted, and the fields of these frames there.
+type Notes = BTreeMap<String, Vec<Vec<u8>>>;
+
+fn held_of(frames: &[FrameKey]) -> Notes {
+    let mut held = Notes::new();
+    for key in frames {
+        let notes = held.entry(StreamKeys::new(key.stream()).held()).or_default();
+        notes.push(hold::field(key).to_vec());
+    }
+    held
 }
 
 /// From the first to the last of some keys.
@@ -118,8 +132,8 @@ fn runs(bucket: &[u8], wanted: &HashSet<(UnixNanos, Suffix)>) -> Vec<Run> {
 async fn carry_out(
     link: &mut Link<'_>,
     doomed: &[Doomed],
-    names: &[String],
-    sizes: &[Option<u32>],
+    (names, sizes): (&[String], &[Option<u32>]),
+    held: &Notes,
 ) -> Result<Vec<bool>, StoreError> {
     let mut transaction = pipe();
     transaction.atomic();
@@ -136,6 +150,9 @@ async fn carry_out(
     }
     if transaction.is_empty() {
         return Ok(vec![false; names.len()]);
+    }
+    for (notes, fields) in held {
+        transaction.cmd("HDEL").arg(notes).arg(fields).ignore();
     }
     let mut answers = link.pipe::<Vec<Value>>(&transaction).await?.into_iter();
     put_back(link, doomed, &mut answers).await?;

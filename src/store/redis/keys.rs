@@ -24,6 +24,11 @@ pub(super) fn cameras(tenant: &Tenant, prefix: &Prefix) -> String {
     format!("@framecache/{{{}}}/cameras", family(tenant, prefix))
 }
 
+/// HASH of the holds of a family: id -> JSON.
+pub(super) fn holds(tenant: &Tenant, prefix: &Prefix) -> String {
+    format!("@framecache/{{{}}}/holds", family(tenant, prefix))
+}
+
 /// A member of [`STREAMS`].
 pub(super) fn family(tenant: &Tenant, prefix: &Prefix) -> String {
     format!("{tenant}/{prefix}")
@@ -66,6 +71,11 @@ impl StreamKeys {
     /// LIST of 12-byte dimensions.
     pub(super) fn dims(&self) -> String {
         format!("{}dims", self.base)
+    }
+
+    /// HASH of the held frames: the record's time, number and kind -> `<natural end ms> <size>`.
+    pub(super) fn held(&self) -> String {
+        format!("{}held", self.base)
     }
 
     /// String of the records of a bucket.
@@ -137,6 +147,8 @@ mod tests {
             (FORMAT.to_owned(), "@framecache/format"),
             (STREAMS.to_owned(), "@framecache/streams"),
             (cameras(&cam().tenant, &cam().prefix), "@framecache/{client-a/frames}/cameras"),
+            (holds(&cam().tenant, &cam().prefix), "@framecache/{client-a/frames}/holds"),
+            (keys.held(), "@framecache/{client-a/frames/cam4}/held"),
             (keys.lives(), "@framecache/{client-a/frames/cam4}/lives"),
             (keys.late(), "@framecache/{client-a/frames/cam4}/late"),
             (keys.dims(), "@framecache/{client-a/frames/cam4}/dims"),

@@ -12,6 +12,7 @@
 //! | `delete` | frames and their records, gone in one transaction |
 //! | `arrived` | late frames by when they came |
 //! | `control`, `orders` | orders for recordings by streams |
+//! | `hold` | longer lives, and the register of holds |
 //! | `scan`, `registry`, `reindex`, `outbox` | the rest of the contract |
 //!
 //! Needs Redis 7 (PEXPIRETIME, SET .. NX GET); a cluster is refused. Nothing is retried here.
@@ -22,6 +23,7 @@ mod connect;
 mod control;
 mod delete;
 mod error;
+mod hold;
 mod keys;
 mod options;
 mod orders;
@@ -46,11 +48,12 @@ pub use control::{ControlStreams, RedisControl};
 pub use options::RedisOptions;
 
 use super::{
-    CameraSeen, ExpirySample, FamilySeen, FrameStat, FrameStore, IndexAnswer, Outbox, OutboxMark,
-    Put, PutFrame, ScanAnswer, Selector, StoreError, StoreInfo,
+    CameraSeen, ExpirySample, FamilySeen, FrameStat, FrameStore, HeldPage, HoldStore, IndexAnswer,
+    Lengthened, Outbox, OutboxMark, Put, PutFrame, ScanAnswer, Selector, StoreError, StoreInfo,
 };
 use crate::model::bucket::{Bucket, FoundRecord, IndexRecord};
 use crate::model::frame::Dimensions;
+use crate::model::hold::Hold;
 use crate::model::key::{FrameKey, StreamId};
 use crate::model::name::{Prefix, Tenant};
 use crate::model::time::{TimeRange, Ttl, UnixNanos};
@@ -214,5 +217,36 @@ impl Outbox for RedisStore {
 
     async fn remove(&self, marks: &[OutboxMark]) -> Result<(), StoreError> {
         self.writer.remove_marks(marks).await
+    }
+}
+
+#[async_trait]
+impl HoldStore for RedisStore {
+    async fn holds(&self, tenant: &Tenant, prefix: &Prefix) -> Result<Vec<Hold>, StoreError> {
+        hold::holds(&mut self.reader.link().await?, tenant, prefix).await
+    }
+
+    async fn add_hold(&self, hold: &Hold) -> Result<bool, StoreError> {
+        hold::add(&mut self.writer.link().await?, hold).await
+    }
+
+    async fn remove_hold(&self, hold: &Hold) -> Result<bool, StoreError> {
+        hold::remove(&mut self.writer.link().await?, hold).await
+    }
+
+    async fn lengthen(
+        &self,
+        keys: &[FrameKey],
+        until: UnixNanos,
+    ) -> Result<Vec<Option<Lengthened>>, StoreError> {
+        hold::lengthen(&self.reader, &mut self.writer.link().await?, keys, until).await
+    }
+
+    async fn held(&self, stream: &StreamId, cursor: u64) -> Result<HeldPage, StoreError> {
+        hold::held(&mut self.reader.link().await?, stream, cursor).await
+    }
+
+    async fn shorten(&self, ends: &[(FrameKey, Option<UnixNanos>)]) -> Result<u64, StoreError> {
+        hold::shorten(&mut self.writer.link().await?, ends).await
     }
 }

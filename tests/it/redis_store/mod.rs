@@ -4,6 +4,7 @@
 
 mod deleted;
 mod foreign;
+mod held;
 mod layout;
 mod outage;
 mod reach;

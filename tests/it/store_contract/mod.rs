@@ -9,6 +9,7 @@
 mod arrivals;
 mod bytes;
 mod delete;
+mod hold;
 mod lifetimes;
 mod model;
 mod outbox;
@@ -26,7 +27,7 @@ use framecache::model::name::{CameraId, Prefix, Tenant};
 use framecache::model::time::{TimeRange, Ttl, UnixNanos};
 use framecache::store::memory::MemoryStore;
 use framecache::store::redis::{RedisOptions, RedisStore};
-use framecache::store::{FrameStore, IndexAnswer, Outbox, Put, PutFrame, Selector};
+use framecache::store::{FrameStore, HoldStore, IndexAnswer, Outbox, Put, PutFrame, Selector};
 
 use crate::support::redis::RedisServer;
 
@@ -55,6 +56,7 @@ pub(crate) const SEC: Duration = Duration::from_secs(1);
 pub(crate) struct Subject {
     pub(crate) store: Arc<dyn FrameStore>,
     pub(crate) outbox: Arc<dyn Outbox>,
+    pub(crate) holds: Arc<dyn HoldStore>,
     clock: Option<Arc<SettableClock>>,
     _server: Option<RedisServer>,
 }
@@ -64,13 +66,15 @@ impl Subject {
         let now = UnixNanos::new(1_773_144_000_123_456_789).unwrap();
         let clock = Arc::new(SettableClock::at(now));
         let store = Arc::new(MemoryStore::new(clock.clone(), 256 * 1024 * 1024));
-        Self { store: store.clone(), outbox: store, clock: Some(clock), _server: None }
+        let (outbox, holds) = (store.clone(), store.clone());
+        Self { store, outbox, holds, clock: Some(clock), _server: None }
     }
 
     pub(crate) fn redis() -> Self {
         let server = RedisServer::start();
         let store = Arc::new(open(&server));
-        Self { store: store.clone(), outbox: store, clock: None, _server: Some(server) }
+        let (outbox, holds) = (store.clone(), store.clone());
+        Self { store, outbox, holds, clock: None, _server: Some(server) }
     }
 
     pub(crate) async fn now(&self) -> UnixNanos {

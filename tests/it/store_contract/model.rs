@@ -1,7 +1,7 @@
 //! Index answers equal scan answers equal a naive filter, for whatever was written.
 //!
 //! Frames nanoseconds apart, equal times with different sequence numbers, out of order, late,
-//! repeated, taken, of several lifetimes, some of them dead or deleted by the time of the question.
+//! repeated, taken, of several lifetimes, some of them dead, deleted or held by the time of the question.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,7 +41,7 @@ fn windows() -> impl Strategy<Value = Vec<(usize, usize, u64, u64)>> {
     prop::collection::vec((0..BACKS.len(), 0..BACKS.len(), 0..3u64, 0..3u64), 1..6)
 }
 
-/// Which of the frames are deleted, by their place among all.
+/// Which of the frames are deleted or held, by their place among all.
 fn deleted() -> impl Strategy<Value = Vec<prop::sample::Index>> {
     prop::collection::vec(any::<prop::sample::Index>(), 0..6)
 }
@@ -52,6 +52,7 @@ struct Case {
     writes: Vec<Write>,
     windows: Vec<(usize, usize, u64, u64)>,
     deleted: Vec<prop::sample::Index>,
+    held: Vec<prop::sample::Index>,
 }
 
 #[test]
@@ -70,17 +71,17 @@ fn check(subject: &Subject, cases: u32) {
         TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let tenants = std::cell::Cell::new(0);
     runner
-        .run(&(writes(), windows(), deleted()), |(writes, windows, deleted)| {
+        .run(&(writes(), windows(), deleted(), deleted()), |(writes, windows, deleted, held)| {
             tenants.set(tenants.get() + 1);
             let tenant = format!("tenant{}", tenants.get());
-            let case = Case { tenant, writes, windows, deleted };
+            let case = Case { tenant, writes, windows, deleted, held };
             runtime.block_on(one_case(subject, &case));
             Ok(())
         })
         .unwrap();
 }
 
-async fn one_case(subject: &Subject, Case { tenant, writes, windows, deleted }: &Case) {
+async fn one_case(subject: &Subject, Case { tenant, writes, windows, deleted, held }: &Case) {
     let cameras = ["cam1", "cam10"].map(|camera| stream(tenant, "frames", camera));
     let anchor = subject.now().await;
     let mut truth: BTreeMap<FrameKey, (u8, u64)> = BTreeMap::new();
@@ -98,6 +99,7 @@ async fn one_case(subject: &Subject, Case { tenant, writes, windows, deleted }: 
         }
     }
     delete(subject, &mut truth, deleted).await;
+    hold(subject, &mut truth, held).await;
     let written = subject.now().await;
     subject.wait_until(written.plus(SEC + Duration::from_millis(5))).await;
     truth.retain(|_, (_, secs)| *secs > 1);
@@ -123,6 +125,25 @@ async fn delete(
     for (key, size) in doomed.iter().zip(sizes) {
         let (_, secs) = truth.remove(key).unwrap();
         assert!(size == Some(1) || secs == 1 && size.is_none(), "{key}: {size:?}");
+    }
+}
+
+/// Lets some frames live for an hour at least; one of a second may have ended before.
+async fn hold(
+    subject: &Subject,
+    truth: &mut BTreeMap<FrameKey, (u8, u64)>,
+    held: &[prop::sample::Index],
+) {
+    let all: Vec<FrameKey> = truth.keys().cloned().collect();
+    let until = subject.now().await.plus(SEC * 3600);
+    for key in held.iter().filter(|_| !all.is_empty()).map(|one| one.get(&all)) {
+        let told = subject.holds.lengthen(std::slice::from_ref(key), until).await.unwrap();
+        let (_, secs) = truth.get_mut(key).unwrap();
+        if told[0].is_some() {
+            *secs = 3600.max(*secs);
+        } else {
+            assert_eq!(*secs, 1, "{key}");
+        }
     }
 }
 
