@@ -9,7 +9,7 @@
 //! | 6 | [`cli`]: the command line |
 //! | 5 | [`web`]: the HTTP API |
 //! | 4 | [`app`]: configuration to engine; [`service`]: what every face calls |
-//! | 3 | [`archive`]: recordings and snapshots as files; [`collect`]: cameras and their sources, [`fleet`]: which of them are wanted; [`stats`]: rates and alerts; [`watch`]: what is live |
+//! | 3 | [`archive`]: recordings and snapshots as files; [`collect`]: cameras and their sources, [`fleet`]: which of them are wanted; [`hold`]: frames that are kept longer; [`stats`]: rates and alerts; [`watch`]: what is live |
 //! | 2 | [`ingest`]: the way in; [`query`]: the way out |
 //! | 1 | [`store`], [`bus`]: where frames lie and how consumers are told |
 //! | 0 | [`model`]: names, times, keys, buckets, events; [`clock`], [`config`], [`control`], [`metrics`], [`backoff`], [`tls`] |
@@ -27,6 +27,7 @@ pub mod collect;
 pub mod config;
 pub mod control;
 pub mod fleet;
+pub mod hold;
 pub mod ingest;
 pub mod metrics;
 pub mod model;

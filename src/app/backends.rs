@@ -11,13 +11,14 @@ use crate::clock::Clock;
 use crate::config::{AmqpConfig, BusBackend, Config, RedisConfig, RedisServer, StoreBackend};
 use crate::store::memory::MemoryStore;
 use crate::store::redis::{RedisOptions, RedisStore};
-use crate::store::{CollectorId, FrameStore, Outbox};
+use crate::store::{CollectorId, FrameStore, HoldStore, Outbox};
 
 /// A store and a bus, and where they are, for messages.
 #[derive(Debug)]
 pub(super) struct Backends {
     pub(super) store: Arc<dyn FrameStore>,
     pub(super) outbox: Arc<dyn Outbox>,
+    pub(super) holds: Arc<dyn HoldStore>,
     pub(super) store_place: String,
     pub(super) bus: Arc<dyn Bus>,
     pub(super) bus_place: String,
@@ -41,17 +42,31 @@ pub(super) fn open_backends(
     clock: &Arc<dyn Clock>,
     collector: &CollectorId,
 ) -> Result<Backends> {
-    let (store, outbox, store_place) = open_store(config, clock, collector)?;
+    let Store { store, outbox, holds, place: store_place } = open_store(config, clock, collector)?;
     let (bus, bus_place) = open_bus(config)?;
     let framed = config.amqp.as_ref().filter(|amqp| amqp.frames);
     let whole_frames = match framed {
         Some(amqp) => Some(open_amqp(frames_options(config, amqp)?)?.0),
         None => None,
     };
-    Ok(Backends { store, outbox, store_place, bus, bus_place, whole_frames })
+    Ok(Backends { store, outbox, holds, store_place, bus, bus_place, whole_frames })
 }
 
-type Store = (Arc<dyn FrameStore>, Arc<dyn Outbox>, String);
+/// One backend by each of its traits, and where it is.
+pub(super) struct Store {
+    pub(super) store: Arc<dyn FrameStore>,
+    outbox: Arc<dyn Outbox>,
+    holds: Arc<dyn HoldStore>,
+    pub(super) place: String,
+}
+
+impl Store {
+    fn of<S: FrameStore + Outbox + HoldStore + 'static>(store: S, place: String) -> Self {
+        let store = Arc::new(store);
+        let (outbox, holds) = (Arc::<S>::clone(&store), Arc::<S>::clone(&store));
+        Self { store, outbox, holds, place }
+    }
+}
 
 pub(super) fn open_store(
     config: &Config,
@@ -63,13 +78,12 @@ pub(super) fn open_store(
             let store = RedisStore::open(&redis_options(config, redis, collector))
                 .context("[redis] cannot be used")?;
             let place = format!("redis at {}", store.address());
-            let store = Arc::new(store);
-            Ok((Arc::<RedisStore>::clone(&store), store, place))
+            Ok(Store::of(store, place))
         }
         StoreBackend::Embedded(embedded) => {
             let max_bytes = u64::try_from(embedded.max_bytes)?;
-            let store = Arc::new(MemoryStore::new(Arc::clone(clock), max_bytes));
-            Ok((Arc::<MemoryStore>::clone(&store), store, "embedded, in memory".to_owned()))
+            let store = MemoryStore::new(Arc::clone(clock), max_bytes);
+            Ok(Store::of(store, "embedded, in memory".to_owned()))
         }
     }
 }

@@ -5,6 +5,7 @@
 //! order of the frame's way, so that nothing that was taken is left behind uncounted.
 
 mod backends;
+mod holds;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,8 +33,8 @@ use crate::store::{CollectorId, FrameStore};
 /// One sentence for an address or option that cannot be right. Nothing is connected yet.
 pub fn open_store(config: &Config) -> Result<(Arc<dyn FrameStore>, String)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (store, _, place) = backends::open_store(config, &clock, &config.collector_id)?;
-    Ok((store, place))
+    let opened = backends::open_store(config, &clock, &config.collector_id)?;
+    Ok((opened.store, opened.place))
 }
 
 /// The bus that the configuration selects for announcements and where it is. Must be called inside
@@ -56,8 +57,28 @@ pub struct Engine {
     ingest: Arc<Ingest>,
     fleet: Option<Arc<Fleet>>,
     service: Arc<LocalService>,
-    observing: JoinHandle<()>,
+    observing: Observing,
     stop: CancellationToken,
+}
+
+/// The tasks that look at the store on their own.
+#[derive(Debug)]
+struct Observing {
+    observer: JoinHandle<()>,
+    /// Only where cameras are collected.
+    holds: Option<JoinHandle<()>>,
+}
+
+impl Observing {
+    /// Waits for them; they have been told to stop.
+    async fn ended(self) {
+        let named = [("observer", Some(self.observer)), ("holds", self.holds)];
+        for (name, task) in named.into_iter().filter_map(|(name, task)| Some((name, task?))) {
+            if let Err(failure) = task.await {
+                tracing::error!("the task {name:?} ended in a defect: {failure}");
+            }
+        }
+    }
 }
 
 /// Which cameras an engine collects.
@@ -102,17 +123,21 @@ impl Engine {
             }
             Cameras::None => None,
         };
+        let query = Query::new(Arc::clone(&backends.store), Arc::clone(&clock));
+        let holds = holds::open(config, &backends, &query);
+        let following = (cameras == Cameras::Configured).then(|| holds::follow(&holds, &stop));
         let service = Arc::new(LocalService::new(LocalParts {
             place: backends.store_place.clone(),
             bus_place: backends.bus_place.clone(),
             ingest: Arc::clone(&ingest),
-            query: Query::new(Arc::clone(&backends.store), Arc::clone(&clock)),
+            query,
             store: Arc::clone(&backends.store),
             bus: Arc::clone(&backends.bus),
             clock,
             metrics: Arc::clone(&metrics),
             health: fleet.as_ref().map(|fleet| fleet.health()).unwrap_or_default(),
             fleet: fleet.clone(),
+            holds,
             tenant: config.tenant.clone(),
             retention: config.retention.clone(),
             max_cameras: config.http.max_cameras,
@@ -122,6 +147,7 @@ impl Engine {
             let stop = stop.clone();
             async move { observer.run(stop).await }
         });
+        let observing = Observing { observer: observing, holds: following };
         Ok(Self { backends, metrics, ingest, fleet, service, observing, stop })
     }
 
@@ -170,9 +196,7 @@ impl Engine {
             fleet.close().await;
         }
         self.service.close().await;
-        if let Err(failure) = self.observing.await {
-            tracing::error!("the task \"observer\" ended in a defect: {failure}");
-        }
+        self.observing.ended().await;
         self.ingest.close().await;
         if tokio::time::timeout(CLOSE_WITHIN, self.backends.close()).await.is_err() {
             tracing::warn!("the broker did not answer while its connection was being closed");

@@ -9,7 +9,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     acl, at, camera, cameras, check, collect, completions, config, consume, delete, get,
-    healthcheck, info, latest, push, range, reindex, stats, timeline, token, up,
+    healthcheck, hold, holds, info, latest, push, range, reindex, release, stats, timeline, token,
+    up,
 };
 use crate::query::Via;
 
@@ -165,6 +166,15 @@ pub(super) enum Verb {
     /// Delete the frames of a window for good
     #[command(after_help = delete::EXAMPLES)]
     Delete(delete::DeleteArgs),
+    /// Let the frames of a window live longer
+    #[command(after_help = hold::EXAMPLES)]
+    Hold(hold::HoldArgs),
+    /// List holds, what they hold and what is left of them
+    #[command(after_help = holds::EXAMPLES)]
+    Holds(holds::HoldsArgs),
+    /// End holds
+    #[command(after_help = release::EXAMPLES)]
+    Release(release::ReleaseArgs),
     /// Add frames that other programs wrote to the index
     #[command(after_help = reindex::EXAMPLES)]
     Reindex(reindex::ReindexArgs),

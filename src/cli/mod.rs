@@ -21,6 +21,8 @@ mod exit;
 mod frames;
 mod get;
 mod healthcheck;
+mod hold;
+mod holds;
 mod info;
 mod latest;
 mod logging;
@@ -29,6 +31,7 @@ mod print;
 mod push;
 mod range;
 mod reindex;
+mod release;
 mod reload;
 mod session;
 mod signals;
@@ -104,6 +107,9 @@ async fn verb(session: &Session, verb: Verb) -> anyhow::Result<Outcome> {
         Verb::Consume(args) => consume::run(session, args).await,
         Verb::Info(args) => info::run(session, args).await,
         Verb::Delete(args) => delete::run(session, args).await,
+        Verb::Hold(args) => hold::run(session, args).await,
+        Verb::Holds(args) => holds::run(session, args).await,
+        Verb::Release(args) => release::run(session, args).await,
         Verb::Reindex(args) => reindex::run(session, args).await,
         Verb::Check(args) => check::run(session, args).await,
         Verb::Config(args) => config::run(session, args),

@@ -18,8 +18,8 @@ use super::secret::{SecretUrl, with_encoded_password};
 use super::server::{is_given, redis_target, tenant, vhost_of};
 use super::settings::Settings;
 use super::{
-    AmqpConfig, Config, EmbeddedConfig, IndexConfig, IngestConfig, LogConfig, LogFormat,
-    MetadataConfig, RedisConfig, ShutdownConfig,
+    AmqpConfig, Config, EmbeddedConfig, HoldConfig, IndexConfig, IngestConfig, LogConfig,
+    LogFormat, MetadataConfig, RedisConfig, ShutdownConfig,
 };
 
 /// What a default in the table of keys proves.
@@ -53,6 +53,7 @@ pub(super) fn build(
         index: IndexConfig { foreign: settings.flag("index.foreign") },
         recordings: read_recordings(settings)?,
         control: read_control(settings)?,
+        hold: HoldConfig { max_bytes: size(settings, "hold.max_bytes") },
         log: log(settings)?,
         shutdown: ShutdownConfig { drain_timeout: span(settings, "shutdown.drain_timeout") },
         cameras: read_cameras(settings.items("cameras"), target_fps)?,

@@ -157,6 +157,7 @@ pub const KEYS: &[Key] = &[
     Key::new("control.redis_stream", Kind::Text, "XRECORD:NAME", "Stream that names the recording that is wanted."),
     Key::new("control.redis_pause_stream", Kind::Text, "XRECORD:PAUSE", "Stream that pauses and resumes it."),
     Key::new("control.redis_answer_stream", Kind::Text, "XRECORD:STATE", "Stream that gets the answers."),
+    Key::new("hold.max_bytes", Kind::Bytes { least: 0, most: 1 << 50 }, "1GiB", "Most bytes of frames of one tenant that holds may keep beyond their lives; in the embedded store never more than half of `embedded.max_bytes`."),
     Key::new("log.format", Kind::Choice(&["auto", "human", "json"]), "auto", "`human`, `json`, or `auto`: human on a terminal and JSON elsewhere."),
     Key::new("log.level", Kind::Text, "info", "`error`, `warn`, `info`, `debug`, `trace` or `off`; single parts by `module=level`, separated by commas."),
     Key::new("shutdown.drain_timeout", WAIT, "8s", "Longest time that a stop may take to store and announce what was already captured; below the 10 s that `docker stop` waits."),

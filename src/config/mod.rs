@@ -40,8 +40,8 @@ pub use recordings::{BucketConfig, RecordingsConfig};
 pub use request::{CameraTable, toml};
 pub use secret::{MASK, Secret, SecretUrl, is_secret, masked, with_encoded_password};
 pub use sections::{
-    AmqpConfig, EmbeddedConfig, IndexConfig, IngestConfig, LogConfig, LogFormat, MetadataConfig,
-    RedisConfig, ShutdownConfig,
+    AmqpConfig, EmbeddedConfig, HoldConfig, IndexConfig, IngestConfig, LogConfig, LogFormat,
+    MetadataConfig, RedisConfig, ShutdownConfig,
 };
 pub use server::{RedisServer, RedisTarget};
 pub use settings::{Origin, Shown};
@@ -90,6 +90,8 @@ pub struct Config {
     pub recordings: RecordingsConfig,
     /// `[control]`.
     pub control: ControlConfig,
+    /// `[hold]`.
+    pub hold: HoldConfig,
     /// `[log]`.
     pub log: LogConfig,
     /// `[shutdown]`.

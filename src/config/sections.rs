@@ -82,6 +82,13 @@ pub struct IndexConfig {
     pub foreign: bool,
 }
 
+/// Bounds of holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HoldConfig {
+    /// Most bytes of frames of one tenant that are held.
+    pub max_bytes: usize,
+}
+
 /// What the log looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogConfig {

@@ -81,6 +81,7 @@ fn defaults() -> Config {
         index: IndexConfig { foreign: false },
         recordings: RecordingsConfig { folder: "recordings".into(), storage: None },
         control: ControlConfig::default(),
+        hold: HoldConfig { max_bytes: 1 << 30 },
         log: LogConfig { format: LogFormat::Auto, level: "info".to_owned() },
         shutdown: ShutdownConfig { drain_timeout: Duration::from_secs(8) },
         cameras: Vec::new(),

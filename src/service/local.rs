@@ -1,5 +1,6 @@
 //! The service of this process: its own ingest, query and bus.
 
+mod holds;
 mod newest;
 mod reads;
 mod transfer;
@@ -17,6 +18,7 @@ use crate::bus::{Bus, BusError, BusState};
 use crate::clock::Clock;
 use crate::collect::{HealthBoard, SourceState};
 use crate::fleet::{CameraOrder, CameraView, Fleet, FleetError, Ordered};
+use crate::hold::Holds;
 use crate::ingest::{Ingest, Lane, PushError, PushTime, Pushed};
 use crate::metrics::Metrics;
 use crate::model::frame::{Frame, FrameInfo};
@@ -58,6 +60,8 @@ pub struct LocalParts {
     pub health: HealthBoard,
     /// The cameras that are collected; `None` in a process that collects none.
     pub fleet: Option<Arc<Fleet>>,
+    /// Who keeps frames longer.
+    pub holds: Holds,
     /// The one tenant that this process writes.
     pub tenant: Tenant,
     /// The tiers of frames that are pushed.

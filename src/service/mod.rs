@@ -6,6 +6,7 @@
 //! into the few kinds that a face can act on.
 
 mod exposition;
+mod holds;
 pub mod local;
 pub mod remote;
 pub mod status;
@@ -20,6 +21,7 @@ use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use self::holds::Holds;
 use crate::fleet::{CameraOrder, CameraView, Ordered};
 pub use crate::watch::Followed;
 
@@ -117,7 +119,7 @@ pub struct TimelineRequest {
 
 /// Everything that can be asked of a frame cache.
 #[async_trait]
-pub trait Service: transfer::Transfer + Send + Sync + fmt::Debug {
+pub trait Service: transfer::Transfer + Holds + Send + Sync + fmt::Debug {
     /// Where the frames lie, for messages: `embedded`, `redis at HOST:PORT`, a URL. No secrets.
     fn place(&self) -> String;
 

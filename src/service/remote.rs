@@ -8,6 +8,7 @@
 mod answer;
 pub(crate) mod client;
 mod follow;
+mod holds;
 mod transfer;
 
 use std::time::Duration;

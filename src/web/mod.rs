@@ -15,6 +15,7 @@ mod delete;
 mod export;
 mod frames;
 mod health;
+mod holds;
 mod latest;
 mod listing;
 mod live;
@@ -42,7 +43,7 @@ use axum::Router;
 use axum::extract::{Extension, OriginalUri};
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -117,6 +118,8 @@ pub fn router(state: WebState) -> Router {
         .route("/events", get(live::events::follow))
         .route("/ws", get(live::ws::open))
         .route("/cameras/{camera}/stream.mjpeg", get(live::mjpeg::stream))
+        .route("/holds", get(holds::list).post(holds::begin))
+        .route("/holds/{hold}", delete(holds::release))
         .route("/reindex", post(reindex::reindex))
         .route("/restore", post(restore::frames))
         .route("/openapi.json", get(openapi::document))

@@ -7,5 +7,6 @@ mod support;
 
 mod control;
 mod foreign;
+mod hold;
 mod read;
 mod storage;

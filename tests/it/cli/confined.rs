@@ -82,6 +82,14 @@ fn a_redis_user_of_one_tenant_can_do_all_of_its_own() {
             assert!(!text.contains("bank") && ran.stderr.is_empty(), "{verb:?} {}", ran.stderr);
         }
     }
+    let hold = own.run(&own.collector, "shop", &["hold", "cam1", "--from", "-1m"]).ended(0).json();
+    assert_eq!(hold[0]["frames"], 1, "{hold:?}");
+    for url in [&own.collector, &own.reader] {
+        let listed = own.run(url, "shop", &["holds"]).ended(0).json();
+        assert_eq!((&listed[0]["id"], &listed[0]["frames"]), (&hold[0]["id"], &hold[0]["frames"]));
+    }
+    let id = hold[0]["id"].as_str().unwrap();
+    own.run(&own.collector, "shop", &["release", id]).ended(0);
     // every tenant is asked for, and only the own one is told of
     let stats = own.place.run(&["stats", "--redis", &own.collector, "--json"]);
     assert!(!stats.text().contains("bank"), "{}", stats.text());

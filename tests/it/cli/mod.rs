@@ -8,6 +8,7 @@ mod confined;
 mod delete;
 mod docs;
 mod frames;
+mod hold;
 mod outside;
 mod reload;
 mod secure;

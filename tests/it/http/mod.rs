@@ -14,6 +14,7 @@ mod events;
 mod export_mp4;
 mod export_replay;
 mod export_zip;
+mod hold;
 mod latest;
 mod live;
 mod metrics;
@@ -35,6 +36,7 @@ use bytes::Bytes;
 use framecache::bus::memory::MemoryBus;
 use framecache::clock::SettableClock;
 use framecache::collect::HealthBoard;
+use framecache::hold::{HoldParts, Holds};
 use framecache::ingest::announce::AnnouncerParts;
 use framecache::ingest::{Announcer, Ingest, IngestOptions};
 use framecache::metrics::Metrics;
@@ -60,6 +62,9 @@ const NOW: u64 = 1_731_024_000;
 
 /// The largest push that the server takes.
 const MAX_FRAME_BYTES: usize = 10_000;
+
+/// The most bytes that may be held.
+const HELD_MAX_BYTES: u64 = 2000;
 
 /// A server and everything behind it.
 struct Rig {
@@ -100,6 +105,13 @@ impl Rig {
             metrics,
             health: HealthBoard::default(),
             fleet: None,
+            holds: Holds::new(HoldParts {
+                store: Arc::<MemoryStore>::clone(&store),
+                holds: Arc::<MemoryStore>::clone(&store),
+                query: query.clone(),
+                home: (tenant(), prefix()),
+                max_bytes: HELD_MAX_BYTES,
+            }),
             tenant: tenant(),
             retention: Retention::single(Ttl::from_secs(60).unwrap()),
             max_cameras: 3,

@@ -41,6 +41,10 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST", "/api/v1/cameras/{}/frames"),
     ("POST", "/api/v1/reindex?dry_run=true"),
     ("POST", "/api/v1/restore"),
+    ("GET", "/api/v1/holds"),
+    ("GET", "/api/v1/holds?camera={}"),
+    ("POST", "/api/v1/holds?camera={}&from=-1s&for=1h"),
+    ("DELETE", "/api/v1/holds/0a1b2c3d"),
     ("GET", "/api/v1/cameras/{}/nowhere"),
 ];
 
