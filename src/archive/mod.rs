@@ -3,6 +3,7 @@
 //! | folder | does |
 //! | --- | --- |
 //! | `blob` | bytes of a file, wherever it lies |
+//! | `export` | a range of keys as a recording, while it is read |
 //! | `format` | MCAP: what is written, letter by letter, and how any MCAP file is taken apart |
 //! | `naming` | which key a frame of a recording gets in a store |
 //! | `read` | the frames of a recording in the order of their times, ours or not, whole or cut |
@@ -12,6 +13,7 @@
 //! every viewer shows, and its key, from which the store is rebuilt. Nothing here names a backend.
 
 mod blob;
+pub mod export;
 pub mod format;
 mod frames;
 mod naming;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    acl, at, camera, cameras, check, collect, completions, config, consume, delete, get,
+    acl, at, camera, cameras, check, collect, completions, config, consume, delete, export, get,
     healthcheck, hold, holds, info, latest, push, range, reindex, release, stats, timeline, token,
     up,
 };
@@ -163,6 +163,9 @@ pub(super) enum Verb {
     /// Show what is inside recordings: cameras, frames, bytes, gaps
     #[command(after_help = info::EXAMPLES)]
     Info(info::InfoArgs),
+    /// Write the frames of a window into a recording (MCAP)
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::ExportArgs),
     /// Delete the frames of a window for good
     #[command(after_help = delete::EXAMPLES)]
     Delete(delete::DeleteArgs),

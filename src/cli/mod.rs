@@ -18,6 +18,7 @@ mod config;
 mod consume;
 mod delete;
 mod exit;
+mod export;
 mod frames;
 mod get;
 mod healthcheck;
@@ -35,6 +36,7 @@ mod release;
 mod reload;
 mod session;
 mod signals;
+mod sink;
 mod stats;
 mod timeline;
 mod times;
@@ -106,6 +108,7 @@ async fn verb(session: &Session, verb: Verb) -> anyhow::Result<Outcome> {
         Verb::Stats(args) => stats::run(session, args).await,
         Verb::Consume(args) => consume::run(session, args).await,
         Verb::Info(args) => info::run(session, args).await,
+        Verb::Export(args) => export::run(session, args).await,
         Verb::Delete(args) => delete::run(session, args).await,
         Verb::Hold(args) => hold::run(session, args).await,
         Verb::Holds(args) => holds::run(session, args).await,

@@ -52,7 +52,7 @@ fn write_blocking(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// As for any new file, less what the umask takes.
-fn permissions() -> std::fs::Permissions {
+pub(super) fn permissions() -> std::fs::Permissions {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::Permissions::from_mode(0o666)
 }

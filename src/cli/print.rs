@@ -136,15 +136,18 @@ impl Printer {
         stderr_line(format_args!("error: {text}"));
     }
 
-    /// A bar on stderr for `total` steps of long work; hidden where nobody looks.
-    pub(super) fn progress(&self, total: u64, what: &'static str) -> Progress {
+    /// A bar on stderr for `total` steps of long work, or their count where the total is not known;
+    /// hidden where nobody looks.
+    pub(super) fn progress(&self, total: impl Into<Option<u64>>, what: &'static str) -> Progress {
         let hidden = self.quiet || !io::stderr().is_terminal();
         let target =
             if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let style = ProgressStyle::with_template(
-            "{msg} {wide_bar} {human_pos}/{human_len}  {per_sec}  {eta} left",
-        );
-        let bar = ProgressBar::with_draw_target(Some(total), target);
+        let total = total.into();
+        let style = ProgressStyle::with_template(match total {
+            Some(_) => "{msg} {wide_bar} {human_pos}/{human_len}  {per_sec}  {eta} left",
+            None => "{msg} {spinner} {human_pos}  {per_sec}",
+        });
+        let bar = ProgressBar::with_draw_target(total, target);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.with_message(what)
     }

@@ -1,11 +1,14 @@
 //! Whole frames out of a store and back into one: what export, import and replay ask.
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use super::ServiceError;
 use crate::model::frame::StoredFrame;
 use crate::model::key::FrameKey;
+use crate::query::RangeRequest;
 
 /// The most frames that one [`Transfer::restore`] should be given.
 pub const RESTORE_FRAMES: usize = 64;
@@ -42,9 +45,16 @@ pub struct Restored {
     pub message: Option<String>,
 }
 
-/// Takes whole frames, with keys and lives.
+/// The bytes of a recording, as they are made. An error ends them in the middle.
+pub type Exported = BoxStream<'static, Result<Bytes, ServiceError>>;
+
+/// Gives and takes whole frames, with keys and lives.
 #[async_trait]
 pub trait Transfer {
+    /// A recording of the frames of a window; `None` when none lives there. `reverse` is passed over. The
+    /// window should have an end: one without goes on for as long as frames come.
+    async fn export(&self, request: &RangeRequest) -> Result<Option<Exported>, ServiceError>;
+
     /// Stores frames again under the keys and with the ends that they have, as
     /// [`crate::ingest::Lane::restore`] does each, and announces them. Answers in their order, once the
     /// store has all.

@@ -107,6 +107,7 @@ pub fn router(state: WebState) -> Router {
         .route("/cameras/{camera}/frames/{frame}", get(frames::one))
         .route("/frames", get(frames::of_cameras))
         .route("/frames.zip", get(export::zip::of_cameras))
+        .route("/export.mcap", get(export::mcap::of_cameras))
         .route("/cameras/{camera}/frames.zip", get(export::zip::of_camera))
         .route("/cameras/{camera}/clip.mp4", get(export::mp4::clip))
         .route("/cameras/{camera}/replay.mjpeg", get(export::replay::mjpeg))

@@ -5,7 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/binary.rs"]
+mod binary;
 mod control;
+mod export;
 mod foreign;
 mod hold;
 mod read;

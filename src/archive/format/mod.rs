@@ -15,6 +15,7 @@
 mod channel;
 mod chunk;
 mod message;
+mod meter;
 mod parcel;
 mod payload;
 mod record;
@@ -23,6 +24,7 @@ mod writer;
 pub use self::channel::{Channel, Codec};
 pub use self::chunk::open_chunk;
 pub use self::message::{CompressedImage, Sidecar, Timestamp};
+pub use self::meter::Meter;
 pub use self::parcel::{pack, unpack};
 pub use self::payload::Payload;
 pub use self::record::{

@@ -1,12 +1,17 @@
 //! Whole frames out of this process's store and back into it.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::LocalService;
+use crate::archive::ArchiveError;
+use crate::archive::export;
 use crate::ingest::PushError;
 use crate::model::frame::StoredFrame;
-use crate::service::transfer::{Restored, RestoredAs, Transfer};
+use crate::query::RangeRequest;
+use crate::service::transfer::{Exported, Restored, RestoredAs, Transfer};
 use crate::service::{ErrorKind, ServiceError};
 
 /// Frames that are on their way into the lanes at once: two batches of a lane.
@@ -14,6 +19,11 @@ const IN_FLIGHT: usize = 32;
 
 #[async_trait]
 impl Transfer for LocalService {
+    async fn export(&self, request: &RangeRequest) -> Result<Option<Exported>, ServiceError> {
+        let made = export::export(&self.0.query, request, BTreeMap::new()).await?;
+        Ok(made.map(|bytes| bytes.map_err(ServiceError::from).boxed()))
+    }
+
     async fn restore(&self, frames: Vec<StoredFrame>) -> Result<Vec<Restored>, ServiceError> {
         let streams = frames.iter().map(|stored| stored.frame.key.stream());
         streams.clone().try_for_each(|stream| self.must_own(stream))?;
@@ -36,6 +46,16 @@ impl LocalService {
             Err(error) => {
                 failed(error).map(|(outcome, said)| Restored { key, outcome, message: Some(said) })
             }
+        }
+    }
+}
+
+impl From<ArchiveError> for ServiceError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Query(error) => error.into(),
+            ArchiveError::Io { .. } => Self::new(ErrorKind::Refused, error),
+            error => Self::new(ErrorKind::BadInput, error),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -104,6 +105,24 @@ impl Http {
             request = request.header("last-event-id", id);
         }
         self.sent(request, &[]).await?.map_err(ServiceError::from)
+    }
+
+    /// A long answer, as it comes; `None` when nothing was found. The server may be silent for
+    /// [`SILENCE`] at most.
+    pub(super) async fn download(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<Option<BoxStream<'static, Result<Bytes, ServiceError>>>, ServiceError> {
+        let request = self.follower.get(format!("{}{path}", self.base)).query(query);
+        let response = match self.sent(request, &[]).await? {
+            Ok(response) => response,
+            Err(Verdict::NothingFound(_)) => return Ok(None),
+            Err(Verdict::Failed(error)) => return Err(error),
+        };
+        let http = self.clone();
+        let broke = move |error: reqwest::Error| http.unreached(&error);
+        Ok(Some(response.bytes_stream().map_err(broke).boxed()))
     }
 
     /// An answer in JSON.

@@ -1,4 +1,5 @@
-//! Frames of a window as one download: a zip of pictures, an H.264 video, or a replay at their pace.
+//! Frames of a window as one download: a zip of pictures, a recording, an H.264 video, or a
+//! replay at their pace.
 //!
 //! What they share: the window is read page by page while the client takes it, so memory follows a few
 //! batches and never the window; a client that goes away drops the work; a window without frames is
@@ -7,6 +8,7 @@
 
 mod encoder;
 mod matroska;
+pub(super) mod mcap;
 pub(super) mod mp4;
 pub(super) mod replay;
 pub(super) mod zip;

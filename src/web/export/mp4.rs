@@ -35,7 +35,7 @@ const STEP_MICROS: u64 = 100;
 /// The longest video of constant rate, in microseconds: gaps are filled with pictures, a day at most.
 const FILLED_MICROS: u64 = 86_400_000_000;
 
-/// Zips that are sent at the same time; each may hold a list of 50 MB.
+/// Zips and recordings that are sent at the same time; each may hold a list of 50 MB.
 const ZIPS: usize = 8;
 
 /// What makes videos and zips. Cheap to clone; clones share the bounds.
@@ -55,10 +55,10 @@ impl Exports {
         Self { ffmpeg, jobs: Arc::new(jobs), zips: Arc::new(zips) }
     }
 
-    /// A place among the zips that are sent.
+    /// A place among the zips and recordings that are sent.
     pub(super) fn hold_zip(&self) -> Result<OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.zips).try_acquire_owned().map_err(|_| {
-            let said = format!("{ZIPS} zips are being sent: come again when one is done");
+            let said = format!("{ZIPS} downloads are being sent: come again when one is done");
             ServiceError::new(ErrorKind::Unavailable, said).into()
         })
     }

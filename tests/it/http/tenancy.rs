@@ -31,6 +31,8 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET", "/api/v1/frames.zip"),
     ("GET", "/api/v1/frames.zip?camera={}"),
     ("GET", "/api/v1/cameras/{}/frames.zip"),
+    ("GET", "/api/v1/export.mcap"),
+    ("GET", "/api/v1/export.mcap?camera={}"),
     ("GET", "/api/v1/cameras/{}/latest"),
     ("GET", "/api/v1/cameras/{}/latest.jpg"),
     ("GET", "/api/v1/cameras/{}/at?t=now"),
@@ -119,6 +121,16 @@ impl Shared {
     }
 }
 
+/// An answer without what differs from one recording to the next of the same frames: its name and the
+/// moment of copying. Headers and keys stay.
+fn comparable((status, told): (u16, String)) -> (u16, Vec<String>) {
+    if !told.contains("application/x-mcap") {
+        return (status, vec![told]);
+    }
+    let keys = told.split("\"key\":\"").map(|part| part.split(['"', '\n']).next().unwrap_or(""));
+    (status, keys.map(str::to_owned).collect())
+}
+
 #[tokio::test]
 async fn no_route_tells_a_bound_caller_of_another_tenant() {
     let shared = Shared::start().await;
@@ -143,7 +155,8 @@ async fn no_route_tells_a_bound_caller_of_another_tenant() {
         }
         let by_name = shared.ask(("GET", route.1), "bank/frames/door", "", SHOP).await;
         let unknown = shared.ask(("GET", route.1), "nope/frames/door", "", SHOP).await;
-        assert_eq!((by_name.0, by_name.1.replace("bank", "nope")), unknown, "{route:?}");
+        let by_name = (by_name.0, by_name.1.replace("bank", "nope"));
+        assert_eq!(comparable(by_name), comparable(unknown), "{route:?}");
     }
 }
 
