@@ -8,17 +8,20 @@
 //! | `naming` | which key a frame of a recording gets in a store |
 //! | `read` | the frames of a recording in the order of their times, ours or not, whole or cut |
 //! | `storage` | where finished recordings lie: a folder or a bucket |
+//! | `convert` `video` | recordings as mp4, zips and pictures |
 //!
 //! A recording is one MCAP file (<https://mcap.dev/spec>) with two channels a camera: the picture, which
 //! every viewer shows, and its key, from which the store is rebuilt. Nothing here names a backend.
 
 mod blob;
+pub mod convert;
 pub mod export;
 pub mod format;
 mod frames;
 mod naming;
 pub mod read;
 pub mod storage;
+pub mod video;
 
 use thiserror::Error;
 

@@ -116,6 +116,14 @@ impl Naming {
         )))
     }
 
+    /// The camera of one channel.
+    pub(super) fn settle_one(
+        &self,
+        channel: &(Arc<str>, Option<StreamId>),
+    ) -> Result<StreamId, ArchiveError> {
+        self.stream(&channel.0, channel.1.as_ref(), &mut Vec::new())
+    }
+
     fn stream(
         &self,
         topic: &str,

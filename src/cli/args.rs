@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    acl, at, camera, cameras, check, collect, completions, config, consume, delete, export, get,
-    healthcheck, hold, holds, info, latest, push, range, reindex, release, stats, timeline, token,
-    up,
+    acl, at, camera, cameras, check, collect, completions, config, consume, convert, delete,
+    export, get, healthcheck, hold, holds, info, latest, push, range, reindex, release, stats,
+    timeline, token, up,
 };
 use crate::query::Via;
 
@@ -160,6 +160,9 @@ pub(super) enum Verb {
     /// Follow announcements and fetch each frame
     #[command(after_help = consume::EXAMPLES)]
     Consume(consume::ConsumeArgs),
+    /// Make videos, zips or pictures of a recording
+    #[command(after_help = convert::EXAMPLES)]
+    Convert(convert::ConvertArgs),
     /// Show what is inside recordings: cameras, frames, bytes, gaps
     #[command(after_help = info::EXAMPLES)]
     Info(info::InfoArgs),

@@ -16,6 +16,7 @@ mod collect;
 mod completions;
 mod config;
 mod consume;
+mod convert;
 mod delete;
 mod exit;
 mod export;
@@ -107,6 +108,7 @@ async fn verb(session: &Session, verb: Verb) -> anyhow::Result<Outcome> {
         Verb::Cameras(args) => cameras::run(session, args).await,
         Verb::Stats(args) => stats::run(session, args).await,
         Verb::Consume(args) => consume::run(session, args).await,
+        Verb::Convert(args) => convert::run(session, args).await,
         Verb::Info(args) => info::run(session, args).await,
         Verb::Export(args) => export::run(session, args).await,
         Verb::Delete(args) => delete::run(session, args).await,

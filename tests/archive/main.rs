@@ -8,8 +8,10 @@ mod support;
 #[path = "../support/binary.rs"]
 mod binary;
 mod control;
+mod convert;
 mod export;
 mod foreign;
 mod hold;
+mod independent;
 mod read;
 mod storage;

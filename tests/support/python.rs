@@ -38,6 +38,16 @@ pub(crate) fn system() -> &'static Path {
     Path::new("/usr/bin/python3")
 }
 
+/// Runs a script to its end in a folder; answers what it printed. Panics where it failed.
+pub(crate) fn run(script: &str, folder: &Path) -> String {
+    let mut command = std::process::Command::new(interpreter());
+    let ran = command.args(["-c", script]).current_dir(folder).output();
+    let ran = ran.expect("the interpreter should start");
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "the script failed: {said}");
+    String::from_utf8(ran.stdout).expect("a script should print text")
+}
+
 /// A running Python program and what it has printed; killed on drop.
 pub(crate) struct Program {
     process: Guarded,

@@ -6,8 +6,6 @@
 //! a 404 before any of the body is sent; a download that cannot be finished breaks off instead of
 //! looking complete.
 
-mod encoder;
-mod matroska;
 pub(super) mod mcap;
 pub(super) mod mp4;
 pub(super) mod replay;

@@ -1,9 +1,7 @@
 //! `GET /api/v1/cameras/{camera}/clip.mp4`: a window as H.264, made while it is sent.
 //!
-//! Frames go into ffmpeg with the time between them as recorded, so gaps and uneven rates stay as they
-//! were: the last picture before a gap is held. With `fps` the rate is constant and pictures are
-//! repeated or left out for it. The picture has the size of the first frame, to even numbers; later
-//! ones of another size are fitted into it. The file is fragmented MP4, which plays while it arrives.
+//! What the video is like stands in `archive::video`; here it is bound, begun and sent. A client that
+//! goes away ends ffmpeg.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,29 +9,18 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::ChildStdin;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::encoder::Encoder;
-use super::{download, file_time, matroska, peek, request};
-use crate::model::frame::{Dimensions, Frame};
+use super::{download, file_time, peek, request};
+use crate::archive::video::{Video, VideoPlan};
 use crate::model::jpeg;
-use crate::model::time::UnixNanos;
 use crate::service::{ErrorKind, ServiceError};
 use crate::web::params::Call;
 use crate::web::problem::Problem;
 
 /// Videos that are made at the same time; each may use two threads.
 const JOBS: usize = 2;
-
-/// Frames closer together than this are moved apart, in microseconds: a player shows each.
-const STEP_MICROS: u64 = 100;
-
-/// The longest video of constant rate, in microseconds: gaps are filled with pictures, a day at most.
-const FILLED_MICROS: u64 = 86_400_000_000;
 
 /// Zips and recordings that are sent at the same time; each may hold a list of 50 MB.
 const ZIPS: usize = 8;
@@ -71,8 +58,6 @@ impl Exports {
     }
 }
 
-type Frames = BoxStream<'static, Result<Frame, ServiceError>>;
-
 pub(crate) async fn clip(call: Call) -> Result<Response, Problem> {
     let params = call.params(&["from", "to", "every", "fps", "via"])?;
     let stream = call.stream(&params)?;
@@ -90,19 +75,18 @@ pub(crate) async fn clip(call: Call) -> Result<Response, Problem> {
     let (exports, size) = (&call.web.exports, size.dimensions);
     let held = exports.hold()?;
     let begin = first.key.at();
-    let feed = |stdin| -> BoxFuture<'static, io::Result<()>> {
-        Box::pin(feed(stdin, Timing::new(begin, fps.is_some()), size, frames))
-    };
-    let encoder = Encoder::start(&exports.ffmpeg, &arguments(size, fps), feed, held);
-    let mut encoder = encoder.map_err(|error| not_startable(exports, &error))?;
-    let head = match encoder.next().await {
+    let pictures = frames.map_ok(|frame| (frame.key.at(), frame.bytes)).map_err(io::Error::other);
+    let plan = VideoPlan { ffmpeg: &exports.ffmpeg, begin, size, fps };
+    let video = Video::start(&plan, pictures.boxed());
+    let mut video = video.map_err(|error| not_startable(exports, &error))?;
+    let head = match video.next().await {
         Some(Ok(head)) => head,
         failed => return Err(failure(failed)),
     };
-    let rest = stream::unfold(Some(encoder), |encoder| async {
-        let mut encoder = encoder?;
-        match encoder.next().await? {
-            Ok(bytes) => Some((Ok(bytes), Some(encoder))),
+    let rest = stream::unfold(Some((video, held)), |under_way| async {
+        let (mut video, held) = under_way?;
+        match video.next().await? {
+            Ok(bytes) => Some((Ok(bytes), Some((video, held)))),
             Err(error) => {
                 tracing::warn!("a video breaks off: {error}");
                 Some((Err(error), None))
@@ -133,94 +117,4 @@ fn failure(ended: Option<io::Result<Bytes>>) -> Problem {
     };
     tracing::warn!("no video: {said}");
     ServiceError::new(ErrorKind::Internal, said).into()
-}
-
-fn arguments(size: Dimensions, fps: Option<f64>) -> Vec<String> {
-    let Dimensions { width, height } = size;
-    let even = |length: u16| u32::from(length).next_multiple_of(2);
-    let (wide, high) = (even(width), even(height));
-    let fit = format!(
-        "scale={width}:{height}:force_original_aspect_ratio=decrease,\
-         pad={wide}:{high}:(ow-iw)/2:(oh-ih)/2,setsar=1,format=yuv420p"
-    );
-    let rate = match fps {
-        Some(fps) => format!("-fps_mode cfr -r {fps}"),
-        None => "-fps_mode passthrough -enc_time_base 1:90000".to_owned(),
-    };
-    // A key frame each two seconds, because fragments end there; no frame waits for a later one.
-    let text = format!(
-        "-hide_banner -nostats -loglevel warning -f matroska -i pipe:0 -map 0:v:0 -vf {fit} \
-         -c:v libx264 -preset veryfast -crf 23 -bf 0 -threads 2 {rate} \
-         -force_key_frames expr:gte(t,n_forced*2) -video_track_timescale 90000 \
-         -movflags frag_keyframe+empty_moov+default_base_moof -f mp4 pipe:1"
-    );
-    text.split_whitespace().map(str::to_owned).collect()
-}
-
-/// When each picture is shown.
-#[derive(Debug, PartialEq, Eq)]
-struct Timing {
-    begin: UnixNanos,
-    filled: bool,
-    next: u64,
-}
-
-impl Timing {
-    fn new(begin: UnixNanos, filled: bool) -> Self {
-        Self { begin, filled, next: 0 }
-    }
-
-    /// Microseconds after the first picture, more for each; `None` past what is filled.
-    fn micros(&mut self, at: UnixNanos) -> Option<u64> {
-        let since = u64::try_from(at.since(self.begin).as_micros()).unwrap_or(u64::MAX);
-        let micros = since.max(self.next);
-        self.next = micros.saturating_add(STEP_MICROS);
-        (!self.filled || micros <= FILLED_MICROS).then_some(micros)
-    }
-}
-
-/// Writes the frames with their times, then ends the input.
-async fn feed(
-    mut stdin: ChildStdin,
-    mut timing: Timing,
-    size: Dimensions,
-    mut frames: Frames,
-) -> io::Result<()> {
-    stdin.write_all(&matroska::head(size)).await?;
-    while let Some(frame) = frames.try_next().await.map_err(io::Error::other)? {
-        let Some(micros) = timing.micros(frame.key.at()) else {
-            let said = "a video of constant rate is a day at most: leave fps out, or ask for less";
-            return Err(io::Error::other(said));
-        };
-        stdin.write_all(&matroska::before(micros, frame.bytes.len())).await?;
-        stdin.write_all(&frame.bytes).await?;
-    }
-    stdin.shutdown().await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_kept_and_equal_ones_moved_apart() {
-        let at = |micros: u64| UnixNanos::new((1_731_024_000_000_000 + micros) * 1_000).unwrap();
-        let times = [0, 0, 50, 1_000, 3_600_000_000, 86_400_000_001];
-        let shown = |filled| {
-            let mut timing = Timing::new(at(0), filled);
-            times.map(|micros| timing.micros(at(micros)))
-        };
-        let kept = [0, 100, 200, 1_000, 3_600_000_000].map(Some);
-        assert_eq!(shown(false)[..5], kept);
-        assert_eq!((shown(false)[5], shown(true)[5]), (Some(86_400_000_001), None));
-    }
-
-    #[test]
-    fn odd_sizes_are_padded_and_the_rate_is_as_asked() {
-        let size = Dimensions { width: 15, height: 8 };
-        let words = arguments(size, None).join(" ");
-        assert!(words.contains("scale=15:8:") && words.contains("pad=16:8:"), "{words}");
-        assert!(words.contains("passthrough") && !words.contains(" -r "), "{words}");
-        assert!(arguments(size, Some(12.5)).join(" ").contains("-fps_mode cfr -r 12.5"));
-    }
 }

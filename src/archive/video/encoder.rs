@@ -12,7 +12,6 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::sync::OwnedSemaphorePermit;
 
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -28,7 +27,6 @@ pub(super) struct Encoder {
     buffer: BytesMut,
     said: Vec<u8>,
     complains: bool,
-    _held: OwnedSemaphorePermit,
 }
 
 impl Encoder {
@@ -37,7 +35,6 @@ impl Encoder {
         program: &Path,
         arguments: &[String],
         feed: impl FnOnce(ChildStdin) -> BoxFuture<'static, io::Result<()>>,
-        held: OwnedSemaphorePermit,
     ) -> io::Result<Self> {
         let mut child = Command::new(program)
             .args(arguments)
@@ -57,7 +54,6 @@ impl Encoder {
             buffer: BytesMut::new(),
             said: Vec::new(),
             complains: true,
-            _held: held,
         })
     }
 
