@@ -1,7 +1,7 @@
 //! The figures of `docs/performance.md`, each as a ratio measured in one run, on private servers.
 //!
 //! `cargo bench --bench figures` prints all of them; `-- --quick` is a smoke run of a minute, `--
-//! --json` prints one JSON object a line, `-- ingest lookup memory embedded http` picks sections. What is
+//! --json` prints one JSON object a line, `-- ingest lookup memory embedded http recordings` picks sections. What is
 //! compared runs interleaved on the same server, because a shared machine drifts by more than most
 //! differences; so only the ratios of a run mean something. Every section checks that what it timed
 //! was right, and ends the run when it was not. It compares nothing with earlier runs.
@@ -20,6 +20,7 @@ mod machine;
 mod memory;
 mod options;
 mod population;
+mod recordings;
 mod rig;
 mod rounds;
 mod table;
@@ -39,12 +40,13 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 type Section = fn(&Scale) -> Vec<Row>;
 
-const SECTIONS: [(&str, Section); 5] = [
+const SECTIONS: [(&str, Section); 6] = [
     ("ingest", ingest::rows),
     ("lookup", lookup::rows),
     ("memory", memory::rows),
     ("embedded", embedded::rows),
     ("http", http::rows),
+    ("recordings", recordings::rows),
 ];
 
 fn main() -> ExitCode {
