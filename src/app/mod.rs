@@ -6,6 +6,7 @@
 
 mod backends;
 mod holds;
+mod records;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::backends::{Backends, open_backends};
+use self::records::Records;
 use crate::bus::Bus;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -56,6 +58,7 @@ pub struct Engine {
     metrics: Arc<Metrics>,
     ingest: Arc<Ingest>,
     fleet: Option<Arc<Fleet>>,
+    records: Option<Records>,
     service: Arc<LocalService>,
     observing: Observing,
     stop: CancellationToken,
@@ -86,6 +89,8 @@ impl Observing {
 pub enum Cameras {
     /// Those of the configuration.
     Configured,
+    /// None, but what others collect is recorded.
+    Recorded,
     /// None: a command that only asks or pushes.
     None,
 }
@@ -121,8 +126,9 @@ impl Engine {
             Cameras::Configured => {
                 Some(Fleet::start(config, &ingest, Arc::clone(&backends.bus), &clock, &stop)?)
             }
-            Cameras::None => None,
+            Cameras::Recorded | Cameras::None => None,
         };
+        let records = Records::start(config, cameras, &backends.store, &clock)?;
         let query = Query::new(Arc::clone(&backends.store), Arc::clone(&clock));
         let holds = holds::open(config, &backends, &query);
         let following = (cameras == Cameras::Configured).then(|| holds::follow(&holds, &stop));
@@ -138,6 +144,7 @@ impl Engine {
             health: fleet.as_ref().map(|fleet| fleet.health()).unwrap_or_default(),
             fleet: fleet.clone(),
             holds,
+            recorder: records.as_ref().map(|records| Arc::clone(&records.recorder)),
             tenant: config.tenant.clone(),
             retention: config.retention.clone(),
             max_cameras: config.http.max_cameras,
@@ -148,7 +155,7 @@ impl Engine {
             async move { observer.run(stop).await }
         });
         let observing = Observing { observer: observing, holds: following };
-        Ok(Self { backends, metrics, ingest, fleet, service, observing, stop })
+        Ok(Self { backends, metrics, ingest, fleet, records, service, observing, stop })
     }
 
     /// What faces call.
@@ -198,6 +205,9 @@ impl Engine {
         self.service.close().await;
         self.observing.ended().await;
         self.ingest.close().await;
+        if let Some(records) = self.records {
+            records.close().await;
+        }
         if tokio::time::timeout(CLOSE_WITHIN, self.backends.close()).await.is_err() {
             tracing::warn!("the broker did not answer while its connection was being closed");
         }
@@ -211,7 +221,9 @@ fn collector_id(config: &Config, cameras: Cameras) -> CollectorId {
     let passing = || format!("pass-{}-{:08x}", std::process::id(), fastrand::u32(..)).parse();
     match cameras {
         Cameras::Configured => config.collector_id.clone(),
-        Cameras::None => passing().unwrap_or_else(|_| config.collector_id.clone()),
+        Cameras::Recorded | Cameras::None => {
+            passing().unwrap_or_else(|_| config.collector_id.clone())
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `format` | MCAP: what is written, letter by letter, and how any MCAP file is taken apart |
 //! | `naming` | which key a frame of a recording gets in a store |
 //! | `read` | the frames of a recording in the order of their times, ours or not, whole or cut |
+//! | `record` | recording while frames come, by name |
 //! | `storage` | where finished recordings lie: a folder or a bucket |
 //! | `convert` `video` | recordings as mp4, zips and pictures |
 //!
@@ -20,6 +21,7 @@ pub mod format;
 mod frames;
 mod naming;
 pub mod read;
+pub mod record;
 pub mod storage;
 pub mod video;
 

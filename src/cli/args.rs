@@ -9,8 +9,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     acl, at, camera, cameras, check, collect, completions, config, consume, convert, delete,
-    export, get, healthcheck, hold, holds, info, latest, push, range, reindex, release, stats,
-    timeline, token, up,
+    export, get, healthcheck, hold, holds, info, latest, push, range, record, recordings, reindex,
+    release, stats, timeline, token, up,
 };
 use crate::query::Via;
 
@@ -169,6 +169,21 @@ pub(super) enum Verb {
     /// Write the frames of a window into a recording (MCAP)
     #[command(after_help = export::EXAMPLES)]
     Export(export::ExportArgs),
+    /// Record cameras into a file, until Ctrl-C
+    #[command(after_help = record::EXAMPLES)]
+    Record(record::RecordArgs),
+    /// Begin, stop, pause, list and delete recordings of a running `up`
+    #[command(after_help = recordings::EXAMPLES)]
+    Recordings(recordings::RecordingsArgs),
+    /// Short for `recordings start`
+    #[command(after_help = recordings::START_EXAMPLES)]
+    Start(recordings::StartArgs),
+    /// Short for `recordings stop`
+    #[command(after_help = recordings::STOP_EXAMPLES)]
+    Stop(recordings::StopArgs),
+    /// Short for `recordings list`
+    #[command(after_help = recordings::LIST_EXAMPLES)]
+    List(recordings::ListArgs),
     /// Delete the frames of a window for good
     #[command(after_help = delete::EXAMPLES)]
     Delete(delete::DeleteArgs),

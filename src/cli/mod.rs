@@ -32,6 +32,8 @@ mod output;
 mod print;
 mod push;
 mod range;
+mod record;
+mod recordings;
 mod reindex;
 mod release;
 mod reload;
@@ -111,6 +113,11 @@ async fn verb(session: &Session, verb: Verb) -> anyhow::Result<Outcome> {
         Verb::Convert(args) => convert::run(session, args).await,
         Verb::Info(args) => info::run(session, args).await,
         Verb::Export(args) => export::run(session, args).await,
+        Verb::Record(args) => record::run(session, args).await,
+        Verb::Recordings(args) => recordings::run(session, args).await,
+        Verb::Start(args) => recordings::start(session, args).await,
+        Verb::Stop(args) => recordings::stop(session, args).await,
+        Verb::List(args) => recordings::list(session, &args).await,
         Verb::Delete(args) => delete::run(session, args).await,
         Verb::Hold(args) => hold::run(session, args).await,
         Verb::Holds(args) => holds::run(session, args).await,

@@ -153,6 +153,16 @@ impl Printer {
     }
 }
 
+impl Printer {
+    /// A line on stderr that tells how something without an end does; hidden where nobody looks.
+    pub(super) fn watching(&self) -> Progress {
+        let line = self.progress(0, "");
+        let style = ProgressStyle::with_template("{spinner} {msg}  {elapsed}");
+        line.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        line
+    }
+}
+
 /// The last word of a failed verb.
 pub(super) fn failure(text: &str) {
     stderr_line(format_args!("error: {text}"));

@@ -183,10 +183,29 @@ impl Session {
         self.desk(self.load()?.config, |_| false)
     }
 
+    /// Whoever records: the running `up`, or this process itself from the Redis that is configured.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub(super) fn open_to_record(&self) -> anyhow::Result<Desk> {
+        let Loaded { mut config, .. } = self.load()?;
+        config.amqp = None;
+        self.desk_of(config, |config| config.redis.enabled, Cameras::Recorded)
+    }
+
     fn desk(
         &self,
         config: Config,
         is_direct: impl FnOnce(&Config) -> bool,
+    ) -> anyhow::Result<Desk> {
+        self.desk_of(config, is_direct, Cameras::None)
+    }
+
+    fn desk_of(
+        &self,
+        config: Config,
+        is_direct: impl FnOnce(&Config) -> bool,
+        cameras: Cameras,
     ) -> anyhow::Result<Desk> {
         let url = match self.named_url() {
             Some(url) => Some(url),
@@ -197,7 +216,7 @@ impl Session {
             let service = Arc::new(RemoteService::connect_with(&url, &self.credentials()?)?);
             return Ok(Desk { config, service, engine: None });
         }
-        let engine = Engine::start(&config, Cameras::None)?;
+        let engine = Engine::start(&config, cameras)?;
         Ok(Desk { config, service: engine.service(), engine: Some(engine) })
     }
 }

@@ -145,6 +145,7 @@ pub const KEYS: &[Key] = &[
     Key::new("http.request_burst", Kind::Whole { least: 1, most: 1_000_000 }, "2000", "How many requests a client may send at once before that limit bites."),
     Key::new("index.foreign", Kind::Bool, "false", "Let HTTP requests search by SCAN for frames that other programs wrote without an index."),
     Key::new("recordings.folder", Kind::Text, "recordings", "Folder of recordings, made when it is needed. Running ones are written there; finished ones stay there, or go to `storage`."),
+    Key::new("recordings.max_bytes", Kind::Bytes { least: 0, most: 1 << 60 }, "0", "Most bytes of all recordings together; beyond it the oldest finished files are deleted, never what is being written. 0 = no limit."),
     Key::new("recordings.storage", Kind::Text, "", "Bucket for finished recordings, `s3://BUCKET` or `s3://BUCKET/PREFIX`, of AWS or, with `endpoint`, of what speaks like S3."),
     Key::new("recordings.endpoint", Kind::Text, "", "Scheme, host and port of an S3 server that is not AWS, e.g. `https://minio.example.org:9000`."),
     Key::new("recordings.region", Kind::Text, "", "Region of the bucket. Unset: `us-east-1`, or what `AWS_REGION` says when the keys are unset too."),

@@ -46,7 +46,7 @@ pub use sections::{
 pub use server::{RedisServer, RedisTarget};
 pub use settings::{Origin, Shown};
 pub use token::{TokenConfig, TokenHash};
-pub use value::Kind;
+pub use value::{Kind, parse_bytes};
 
 /// The shipped, fully commented file: what the bare binary runs with, and what `config init` writes.
 pub const SHIPPED: &str = include_str!("../../config.toml");

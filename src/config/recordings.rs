@@ -17,6 +17,8 @@ use super::settings::Settings;
 pub struct RecordingsConfig {
     /// Where running recordings are written, and finished ones stay without a bucket.
     pub folder: PathBuf,
+    /// Most bytes of all recordings together; `None` = no limit.
+    pub max_bytes: Option<u64>,
     /// The bucket that finished ones go to.
     pub storage: Option<BucketConfig>,
 }
@@ -50,7 +52,8 @@ impl BucketConfig {
 /// Checks `[recordings]`.
 pub(super) fn read_recordings(settings: &Settings) -> Result<RecordingsConfig, ConfigError> {
     let folder = settings.text("recordings.folder").expect(HAS_DEFAULT);
-    Ok(RecordingsConfig { folder: PathBuf::from(folder), storage: bucket(settings)? })
+    let max_bytes = settings.whole("recordings.max_bytes").filter(|bytes| *bytes > 0);
+    Ok(RecordingsConfig { folder: PathBuf::from(folder), max_bytes, storage: bucket(settings)? })
 }
 
 const STORAGE: &str = "recordings.storage";

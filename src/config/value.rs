@@ -230,7 +230,7 @@ const UNITS: [(&str, u64); 9] = [
 ];
 
 /// A size in bytes: digits and a unit (`KiB`, `MiB`, `GiB`, `TiB`, or the decimal `kB`, `MB`, ...).
-fn parse_bytes(text: &str) -> Option<u64> {
+pub fn parse_bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(end);

@@ -3,6 +3,7 @@
 mod holds;
 mod newest;
 mod reads;
+mod recordings;
 mod transfer;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::{CameraDown, ErrorKind, Followed, Readiness, Service, ServiceError, TimelineRequest};
+use crate::archive::record::Recorder;
 use crate::bus::{Bus, BusError, BusState};
 use crate::clock::Clock;
 use crate::collect::{HealthBoard, SourceState};
@@ -66,6 +68,8 @@ pub struct LocalParts {
     pub tenant: Tenant,
     /// The tiers of frames that are pushed.
     pub retention: Retention,
+    /// Who records; `None` in a process that only passes by.
+    pub recorder: Option<Arc<Recorder>>,
     /// The most cameras that may be written to; a push to a further one is refused.
     pub max_cameras: usize,
 }

@@ -8,6 +8,7 @@
 mod exposition;
 mod holds;
 pub mod local;
+pub mod recordings;
 pub mod remote;
 pub mod status;
 pub mod transfer;
@@ -119,7 +120,9 @@ pub struct TimelineRequest {
 
 /// Everything that can be asked of a frame cache.
 #[async_trait]
-pub trait Service: transfer::Transfer + Holds + Send + Sync + fmt::Debug {
+pub trait Service:
+    recordings::Recordings + transfer::Transfer + Holds + Send + Sync + fmt::Debug
+{
     /// Where the frames lie, for messages: `embedded`, `redis at HOST:PORT`, a URL. No secrets.
     fn place(&self) -> String;
 

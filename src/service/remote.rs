@@ -9,6 +9,7 @@ mod answer;
 pub(crate) mod client;
 mod follow;
 mod holds;
+mod recordings;
 mod transfer;
 
 use std::time::Duration;

@@ -27,6 +27,8 @@ mod params;
 mod picture;
 mod problem;
 mod push;
+mod ranged;
+mod recordings;
 mod reindex;
 mod restore;
 mod server;
@@ -121,6 +123,7 @@ pub fn router(state: WebState) -> Router {
         .route("/cameras/{camera}/stream.mjpeg", get(live::mjpeg::stream))
         .route("/holds", get(holds::list).post(holds::begin))
         .route("/holds/{hold}", delete(holds::release))
+        .merge(recorded())
         .route("/reindex", post(reindex::reindex))
         .route("/restore", post(restore::frames))
         .route("/openapi.json", get(openapi::document))
@@ -140,6 +143,17 @@ pub fn router(state: WebState) -> Router {
         .with_state(Arc::clone(&web));
     let counts = Arc::clone(web.service.metrics());
     access::guarded(router, &web).layer(from_fn_with_state(counts, metrics::count))
+}
+
+fn recorded() -> Router<Arc<WebState>> {
+    Router::new()
+        .route("/recordings", get(recordings::list).post(recordings::start))
+        .route("/recordings/{name}", get(recordings::show).delete(recordings::remove))
+        .route("/recordings/{name}/stop", post(recordings::stop))
+        .route("/recordings/{name}/pause", post(recordings::pause))
+        .route("/recordings/{name}/resume", post(recordings::resume))
+        .route("/recordings/{name}/recover", post(recordings::recover))
+        .route("/recordings/{name}/{segment}", get(recordings::segment))
 }
 
 fn session() -> MethodRouter<Arc<WebState>> {

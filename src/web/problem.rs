@@ -113,6 +113,13 @@ impl Problem {
         Self { kind, status, title: "Too many requests", detail, retry_after }
     }
 
+    /// A part was asked for of which a file of `size` bytes has nothing.
+    pub(super) fn unsatisfiable(size: u64) -> Self {
+        let (kind, status) = ("range", StatusCode::RANGE_NOT_SATISFIABLE);
+        let detail = format!("the file has {size} bytes: ask for a part of these");
+        Self { kind, status, title: "No such part", detail, retry_after: None }
+    }
+
     /// The path exists, but not for this method.
     pub(super) fn unknown_method(method: &Method, path: &str) -> Self {
         let (kind, status) = ("unknown-method", StatusCode::METHOD_NOT_ALLOWED);

@@ -14,4 +14,5 @@ mod foreign;
 mod hold;
 mod independent;
 mod read;
+mod record;
 mod storage;

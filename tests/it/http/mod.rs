@@ -29,10 +29,13 @@ mod sums;
 mod tenancy;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use framecache::archive::record::{Recorder, RecorderParts};
+use framecache::archive::storage::Folder;
 use framecache::bus::memory::MemoryBus;
 use framecache::clock::SettableClock;
 use framecache::collect::HealthBoard;
@@ -53,6 +56,7 @@ use framecache::store::{FrameStore, PutFrame};
 use framecache::web::{Access, Exports, Thumbnails, WebState, router, serve};
 use reqwest::{Client, Response};
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -68,6 +72,7 @@ const HELD_MAX_BYTES: u64 = 2000;
 
 /// A server and everything behind it.
 struct Rig {
+    _recordings: TempDir,
     service: Arc<LocalService>,
     query: Query,
     store: Arc<MemoryStore>,
@@ -78,6 +83,20 @@ struct Rig {
     address: SocketAddr,
     stop: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
+}
+
+fn recorder(store: &Arc<MemoryStore>, clock: &Arc<SettableClock>, folder: &Path) -> Recorder {
+    Recorder::new(RecorderParts {
+        store: Arc::<MemoryStore>::clone(store),
+        clock: Arc::<SettableClock>::clone(clock),
+        storage: Arc::new(Folder::new(folder)),
+        folder: folder.to_owned(),
+        tenant: tenant(),
+        prefix: Prefix::new("frames").unwrap(),
+        is_passing: false,
+        is_remote: false,
+        max_bytes: None,
+    })
 }
 
 impl Rig {
@@ -94,6 +113,7 @@ impl Rig {
         let ingest = Arc::new(ingest(&store, &bus, &clock, (&metrics, max_frame_bytes)));
         let query =
             Query::new(Arc::<MemoryStore>::clone(&store), Arc::<SettableClock>::clone(&clock));
+        let recordings = tempfile::tempdir().unwrap();
         let service = Arc::new(LocalService::new(LocalParts {
             place: "embedded".to_owned(),
             bus_place: "in process".to_owned(),
@@ -112,6 +132,7 @@ impl Rig {
                 home: (tenant(), prefix()),
                 max_bytes: HELD_MAX_BYTES,
             }),
+            recorder: Some(Arc::new(recorder(&store, &clock, recordings.path()))),
             tenant: tenant(),
             retention: Retention::single(Ttl::from_secs(60).unwrap()),
             max_cameras: 3,
@@ -122,7 +143,19 @@ impl Rig {
         let server = serving(listener, &service, &clock, &stop);
         framecache::tls::install_provider();
         let client = Client::builder().no_proxy().build().unwrap();
-        Self { service, query, store, bus, ingest, clock, client, address, stop, server }
+        Self {
+            service,
+            query,
+            store,
+            bus,
+            ingest,
+            clock,
+            client,
+            address,
+            stop,
+            server,
+            _recordings: recordings,
+        }
     }
 
     /// Ends the server; returns the address it had.

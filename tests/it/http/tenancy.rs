@@ -47,6 +47,15 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET", "/api/v1/holds?camera={}"),
     ("POST", "/api/v1/holds?camera={}&from=-1s&for=1h"),
     ("DELETE", "/api/v1/holds/0a1b2c3d"),
+    ("GET", "/api/v1/recordings"),
+    ("GET", "/api/v1/recordings/{}"),
+    ("GET", "/api/v1/recordings/{}.mcap"),
+    ("GET", "/api/v1/recordings/{}/2024-11-08T00-00-00Z.mcap"),
+    ("POST", "/api/v1/recordings/{}/stop"),
+    ("POST", "/api/v1/recordings/{}/pause"),
+    ("POST", "/api/v1/recordings/{}/resume"),
+    ("POST", "/api/v1/recordings/{}/recover"),
+    ("DELETE", "/api/v1/recordings/{}"),
     ("GET", "/api/v1/cameras/{}/nowhere"),
 ];
 
