@@ -23,6 +23,9 @@ fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/redis-record")
 }
 
+/// 14 entries of one millisecond, and one later.
+const SAME_MS: &str = "rr_zip_same_ms/cam1/1795160000000-0_1795160000005-0.zip";
+
 fn at(nanos: u64) -> UnixNanos {
     UnixNanos::new(nanos).unwrap()
 }
@@ -260,9 +263,41 @@ async fn what_is_no_recording_is_refused_with_a_sentence() {
     assert!(missing.to_string().starts_with("cannot open "), "{missing}");
 }
 
-async fn read_garbage(bytes: &[u8]) {
+#[tokio::test]
+async fn a_zip_that_was_cut_or_damaged_gives_what_is_whole() {
+    let whole = std::fs::read(samples().join(SAME_MS)).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    if let Ok(recording) = opened(folder.path(), bytes).await {
+    let path = folder.path().join("cam1/x.zip");
+    std::fs::create_dir(folder.path().join("cam1")).unwrap();
+    let mut counts = Vec::new();
+    for length in (30..whole.len()).step_by(7) {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let Ok(recording) = Recording::open_path(folder.path()).await else { continue };
+        let entries = all(&recording, Select::ALL).await;
+        assert_eq!((recording.finished(), recording.warnings().len()), (false, 1));
+        let wanted: Vec<String> = (0..entries.len()).map(|n| format!("frame {n:02}")).collect();
+        let found: Vec<_> = entries.iter().take(14).map(|one| one.bytes.clone()).collect();
+        assert_eq!(found, wanted[..found.len()]);
+        counts.push(entries.len());
+    }
+    counts.dedup();
+    assert_eq!(counts, (1..=15).collect::<Vec<_>>());
+    let mut damaged = whole.clone();
+    let place = damaged.windows(8).position(|window| window == b"frame 05").unwrap();
+    damaged[place] = b'F';
+    std::fs::write(&path, &damaged).unwrap();
+    let recording = Recording::open_path(folder.path()).await.unwrap();
+    let told: Result<Vec<_>, _> = recording.entries(&Select::ALL).try_collect().await;
+    let why = told.unwrap_err().to_string();
+    assert!(why.contains("is damaged: the checksum of 1795160000000-5 is "), "{why}");
+}
+
+/// Reads whatever a file gives, by the name that says what it is.
+async fn read_garbage(bytes: &[u8], name: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    if let Ok(recording) = Recording::open_path(&path).await {
         let mut entries = recording.entries(&Select::ALL);
         let mut count = 0;
         while let Some(entry) = futures_util::StreamExt::next(&mut entries).await {
@@ -278,15 +313,17 @@ proptest! {
 
     #[test]
     fn no_change_of_a_file_makes_its_reader_panic(
-        which in 0..4_usize, changes in proptest::collection::vec((any::<u32>(), any::<u8>()), 1..6),
+        which in 0..5_usize, changes in proptest::collection::vec((any::<u32>(), any::<u8>()), 1..6),
         cut in proptest::option::of(any::<u32>()),
     ) {
         let mut bytes = match which {
             0 => written(&frames(9, 30), 3, true),
             1 => written(&frames(9, 30), 3, false),
             2 => std::fs::read(samples().join("rr_clean.mcap")).unwrap(),
-            _ => std::fs::read(samples().join("rr_cut.mcap")).unwrap(),
+            3 => std::fs::read(samples().join("rr_cut.mcap")).unwrap(),
+            _ => std::fs::read(samples().join(SAME_MS)).unwrap(),
         };
+        let name = if which == 4 { "x.zip" } else { "x.mcap" };
         let length = bytes.len() as u32;
         for (place, byte) in changes {
             // Half of them where lengths and opcodes are dense: near the ends.
@@ -296,7 +333,7 @@ proptest! {
         if let Some(cut) = cut {
             bytes.truncate((cut % length) as usize);
         }
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(read_garbage(&bytes));
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(read_garbage(&bytes, name));
     }
 }
 

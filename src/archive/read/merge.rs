@@ -1,14 +1,18 @@
 //! The messages of all pieces in the order of their times.
 //!
-//! Pieces are opened when their first time is due; their messages wait in a heap. Of what was opened only
+//! Pieces are opened when their first time is due; their messages wait in a heap. From the second one on
+//! the next is read meanwhile, so that a look at one instant reads no more than it needs. Of what was opened only
 //! [`HELD_MAX`] bytes are kept: where more pieces overlap, as files with a chunk per topic do, a message is
 //! read again alone, or with its piece where that is compressed.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::poll;
 
 use super::piece::{Opened, Piece, Spot, cut};
 use super::{Recording, Select};
@@ -17,6 +21,9 @@ use crate::archive::format::Channel;
 
 /// Bytes of opened pieces that are kept; one piece may be larger.
 const HELD_MAX: usize = 64 << 20;
+
+/// A piece that is being read.
+type Opening = BoxFuture<'static, Result<Opened, ArchiveError>>;
 
 /// A piece that was opened and is not yet read to its end.
 #[derive(Debug)]
@@ -28,7 +35,6 @@ struct Held {
 }
 
 /// Gives out messages by time.
-#[derive(Debug)]
 pub(super) struct Merge {
     channels: Arc<[Channel]>,
     wanted: Vec<bool>,
@@ -38,6 +44,8 @@ pub(super) struct Merge {
     next: usize,
     heap: BinaryHeap<Reverse<Spot>>,
     held: HashMap<u32, Held>,
+    /// The place of the next piece, and the reading of it.
+    ahead: Option<(usize, Opening)>,
 }
 
 impl Merge {
@@ -56,7 +64,7 @@ impl Merge {
         let pieces: Vec<Arc<Piece>> =
             in_window.filter(|piece| any(piece)).map(Arc::clone).collect();
         let (heap, held) = (BinaryHeap::new(), HashMap::new());
-        Self { channels, wanted, window, pieces, next: 0, heap, held }
+        Self { channels, wanted, window, pieces, next: 0, heap, held, ahead: None }
     }
 
     /// The next message and its bytes; `None` at the end.
@@ -82,7 +90,20 @@ impl Merge {
     async fn open_next(&mut self) -> Result<(), ArchiveError> {
         let (place, number) = (self.next, u32::try_from(self.next).unwrap_or(u32::MAX));
         self.next += 1;
-        let Opened { bytes, spots, plain_at } = self.pieces[place].open(&self.channels).await?;
+        let opening = self.ahead.take().filter(|(ahead, _)| *ahead == place);
+        let opening = opening.map_or_else(|| self.opening(place), |(_, opening)| Some(opening));
+        let Some(mut opening) = opening else { return Ok(()) };
+        let opened = (&mut opening).await;
+        if place > 0
+            && let Some(mut next) = self.opening(place + 1)
+        {
+            // Looked at once, the reading begins.
+            if let Poll::Ready(early) = poll!(&mut next) {
+                next = Box::pin(std::future::ready(early));
+            }
+            self.ahead = Some((place + 1, next));
+        }
+        let Opened { bytes, spots, plain_at } = opened?;
         let (from, to) = self.window;
         let mut left = 0;
         for spot in spots {
@@ -97,6 +118,11 @@ impl Merge {
             self.give_up(number);
         }
         Ok(())
+    }
+
+    fn opening(&self, place: usize) -> Option<Opening> {
+        let (piece, channels) = (Arc::clone(self.pieces.get(place)?), Arc::clone(&self.channels));
+        Some(Box::pin(async move { piece.open(&channels).await }))
     }
 
     /// Gives bytes up until what is held fits, those of `keep` last.

@@ -109,10 +109,10 @@ impl Piece {
                 bytes: read,
                 plain_at: Some(self.range.start),
             }),
-            Shape::Zip => zip::members(&read).map(|members| Opened {
-                spots: self.zip_spots(&members),
-                bytes: read,
-                plain_at: Some(self.range.start),
+            Shape::Zip => zip::members(&read).and_then(|members| {
+                zip::check(&read, &members)?;
+                let spots = self.zip_spots(&members);
+                Ok(Opened { spots, bytes: read, plain_at: Some(self.range.start) })
             }),
         };
         opened.map_err(|error| self.format_error(&error))

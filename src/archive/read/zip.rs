@@ -26,6 +26,8 @@ pub(crate) struct Member {
     /// Where its bytes begin in the file.
     pub(crate) offset: u32,
     pub(crate) length: u32,
+    /// CRC-32 of its bytes.
+    pub(crate) crc: u32,
 }
 
 /// The members of a zip file in the order of its list.
@@ -37,6 +39,23 @@ pub(crate) fn members(zip: &Bytes) -> Result<Vec<Member>, ArchiveError> {
         Some(at) => listed(zip, at),
         None => walked(zip),
     }
+}
+
+/// Compares the checksums of all members.
+///
+/// # Errors
+/// [`ArchiveError::Format`]: the bytes of a member are not those that were written.
+pub(crate) fn check(zip: &[u8], members: &[Member]) -> Result<(), ArchiveError> {
+    for member in members {
+        let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let found = crc32fast::hash(part(zip, size(member.offset), size(member.length))?);
+        if found != member.crc {
+            let (millis, number) = (member.at / 1_000_000, member.number);
+            let why = format!("the checksum of {millis}-{number} is {found:08x}");
+            return Err(ArchiveError::Format(format!("{why}, not {:08x}", member.crc)));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the list at the end is there.
@@ -111,7 +130,9 @@ fn member(zip: &[u8], place: &Place<'_>) -> Result<Member, ArchiveError> {
         refused(&format!("its member {name:.100?} should be called <milliseconds>-<number>"))
     })?;
     let small = |size| u32::try_from(size).map_err(|_| refused("it is too large"));
-    Ok(Member { at, number, offset: small(place.data)?, length: small(size)? })
+    // The sizes come right behind the checksum.
+    let crc = small(number4(zip, place.size_at - 4)?)?;
+    Ok(Member { at, number, offset: small(place.data)?, length: small(size)?, crc })
 }
 
 fn part(zip: &[u8], at: usize, length: usize) -> Result<&[u8], ArchiveError> {
