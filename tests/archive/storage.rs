@@ -6,9 +6,14 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use framecache::archive::format::{About, Ending, SnapshotWriter};
+use framecache::archive::read::{Recording, Select};
 use framecache::archive::storage::{Folder, ObjectStorage, Storage};
 use framecache::config::{BucketConfig, Secret};
+use framecache::model::frame::{Frame, StoredFrame};
 use framecache::model::recording::RecordingFile;
+use framecache::model::time::{TimeRange, UnixNanos};
+use futures_util::TryStreamExt as _;
 
 use crate::support::digest::sha256;
 use crate::support::s3::{ACCESS_KEY, BUCKET, S3Server, SECRET_KEY};
@@ -204,19 +209,45 @@ async fn a_server_that_stumbles_is_asked_again() {
 }
 
 #[tokio::test]
+async fn one_frame_of_a_recording_in_a_bucket_needs_its_index_and_one_chunk() {
+    const START: u64 = 1_731_024_000_000_000_000;
+    let at = |nanos| UnixNanos::new(nanos).unwrap();
+    let (server, outside) = (S3Server::start(), tempfile::tempdir().unwrap());
+    let storage = open_bucket(&server);
+    let window = TimeRange::new(at(START), at(START + 1_000)).unwrap();
+    let about = About { window, captured_at: window.to(), facts: [].into() };
+    let mut writer = SnapshotWriter::begin(&about).unwrap();
+    let mut file = Vec::new();
+    for number in 0..100 {
+        let key = format!("t:frames:cam1:{}:00001", START + number).parse().unwrap();
+        let frame = Frame { key, bytes: bytes(200_000 + number as usize).into() };
+        writer.add(&StoredFrame { frame, ttl: None, expires_at: None }, window.to()).unwrap();
+        file.extend(writer.written());
+    }
+    writer.finish(&Ending::default()).unwrap();
+    file.extend(writer.written());
+    let local = outside.path().join("x.part");
+    fs::write(&local, &file).unwrap();
+    storage.publish(&local, &"x.mcap".parse().unwrap()).await.unwrap();
+
+    let blob = storage.open(&"x.mcap".parse().unwrap()).await.unwrap();
+    let recording = Recording::open(blob).await.unwrap();
+    let one = TimeRange::new(at(START + 57), at(START + 58)).unwrap();
+    let found: Vec<_> = recording.entries(&Select::window(one)).try_collect().await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(sha256(&found[0].bytes), sha256(&bytes(200_057)));
+    let (sent, all) = (server.sent(), file.len() as u64);
+    assert!(sent > 200_000 && sent < all / 4, "{sent} of {all} bytes were read");
+}
+
+#[tokio::test]
 async fn an_upload_that_is_killed_leaves_no_visible_object() {
     let (server, outside) = (S3Server::start(), tempfile::tempdir().unwrap());
     let storage = open_bucket(&server);
     let local = outside.path().join("x.part");
     // 4 GiB with no block on disk: far from done when the first parts have arrived
     fs::File::create(&local).unwrap().set_len(4 << 30).unwrap();
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "storage::uploads_until_it_is_killed", "--ignored", "--nocapture"])
-        .env("UPLOAD_FILE", &local)
-        .env("UPLOAD_ENDPOINT", server.endpoint())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = uploading(&local, &server).spawn().unwrap();
     let start = Instant::now();
     while server.parts() < 2 {
         assert!(start.elapsed() < Duration::from_secs(60), "no part has arrived");
@@ -237,22 +268,53 @@ async fn an_upload_that_is_killed_leaves_no_visible_object() {
     assert_eq!(listed(storage.as_ref()).await, [("x.mcap".to_owned(), LARGE as u64)]);
 }
 
-/// The child of the test above; with nothing to upload it does nothing.
 #[tokio::test]
-#[ignore = "is started by an_upload_that_is_killed_leaves_no_visible_object"]
-async fn uploads_until_it_is_killed() {
+async fn without_keys_the_login_is_found_as_the_tools_of_aws_find_it() {
+    let (server, outside) = (S3Server::start(), tempfile::tempdir().unwrap());
+    let local = outside.path().join("x.part");
+    fs::write(&local, b"x").unwrap();
+    let upload = |secret: &str| {
+        let mut child = uploading(&local, &server);
+        child.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", secret);
+        child.status().unwrap().success()
+    };
+    assert!(!upload("wrong-secret"));
+    assert_eq!(listed(open_bucket(&server).as_ref()).await, []);
+    assert!(upload(SECRET_KEY));
+    assert_eq!(listed(open_bucket(&server).as_ref()).await, [("x.mcap".to_owned(), 1)]);
+}
+
+/// A process of its own that uploads a file as `x.mcap`: by the keys of the test, or by those that its
+/// environment names.
+fn uploading(local: &Path, server: &S3Server) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "storage::uploads_a_file", "--ignored", "--nocapture"])
+        .env("UPLOAD_FILE", local)
+        .env("UPLOAD_ENDPOINT", server.endpoint())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+/// The child of the tests above; with nothing to upload it does nothing.
+#[tokio::test]
+#[ignore = "is started by other tests as a process of its own"]
+async fn uploads_a_file() {
     let (Ok(local), Ok(endpoint)) =
         (std::env::var("UPLOAD_FILE"), std::env::var("UPLOAD_ENDPOINT"))
     else {
         return;
     };
     framecache::tls::install_provider();
+    let by_environment = std::env::var_os("AWS_ACCESS_KEY_ID").is_some();
+    let keys = (ACCESS_KEY.to_owned(), Secret::new(SECRET_KEY.to_owned()));
     let config = BucketConfig {
         bucket: BUCKET.to_owned(),
         prefix: "site-7/recordings".to_owned(),
         endpoint: Some(endpoint),
         region: None,
-        keys: Some((ACCESS_KEY.to_owned(), Secret::new(SECRET_KEY.to_owned()))),
+        keys: (!by_environment).then_some(keys),
         allow_http: true,
     };
     let storage = ObjectStorage::new(&config).unwrap();

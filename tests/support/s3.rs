@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
 };
@@ -32,6 +32,7 @@ pub(crate) struct S3Server {
     port: u16,
     root: TempDir,
     failing: Arc<AtomicUsize>,
+    sent: Arc<AtomicU64>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -44,12 +45,12 @@ impl S3Server {
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
         let service = builder.build().into_shared();
-        let failing = Arc::new(AtomicUsize::new(0));
+        let (failing, sent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
         let (stop, stopped) = oneshot::channel();
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         listener.set_nonblocking(true).expect("a listener should turn non-blocking");
         let port = listener.local_addr().expect("a bound socket has an address").port();
-        let to_fail = Arc::clone(&failing);
+        let (to_fail, to_count) = (Arc::clone(&failing), Arc::clone(&sent));
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
@@ -59,13 +60,13 @@ impl S3Server {
             runtime.block_on(async {
                 let listener = TcpListener::from_std(listener).expect("a listener");
                 tokio::select! {
-                    () = serve(listener, service, to_fail) => {}
+                    () = serve(listener, service, to_fail, to_count) => {}
                     _ = stopped => {}
                 }
             });
             runtime.shutdown_background();
         });
-        Self { port, root, failing, stop: Some(stop), thread: Some(thread) }
+        Self { port, root, failing, sent, stop: Some(stop), thread: Some(thread) }
     }
 
     /// `http://127.0.0.1:port`.
@@ -76,6 +77,11 @@ impl S3Server {
     /// Answers the next requests, so many, with 503.
     pub(crate) fn fail_next(&self, requests: usize) {
         self.failing.store(requests, Ordering::SeqCst);
+    }
+
+    /// How many bytes of objects it has sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::SeqCst)
     }
 
     /// Where the object of this key lies as a file.
@@ -100,11 +106,17 @@ impl Drop for S3Server {
     }
 }
 
-async fn serve(listener: TcpListener, service: SharedS3Service, failing: Arc<AtomicUsize>) {
+async fn serve(
+    listener: TcpListener,
+    service: SharedS3Service,
+    failing: Arc<AtomicUsize>,
+    sent: Arc<AtomicU64>,
+) {
     while let Ok((socket, _)) = listener.accept().await {
-        let (service, failing) = (service.clone(), Arc::clone(&failing));
+        let (service, failing, sent) = (service.clone(), Arc::clone(&failing), Arc::clone(&sent));
         let answer = service_fn(move |request: Request<Incoming>| {
-            let (service, failing) = (service.clone(), Arc::clone(&failing));
+            let (service, failing, sent) =
+                (service.clone(), Arc::clone(&failing), Arc::clone(&sent));
             async move {
                 let fails = failing
                     .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
@@ -112,7 +124,14 @@ async fn serve(listener: TcpListener, service: SharedS3Service, failing: Arc<Ato
                     let refused = Response::builder().status(503).body(Body::empty());
                     return Ok(refused.expect("an empty answer should build"));
                 }
-                hyper::service::Service::call(&service, request).await
+                let with_body = request.method() == "GET";
+                let answered = hyper::service::Service::call(&service, request).await;
+                if let Some(response) = answered.as_ref().ok().filter(|_| with_body) {
+                    let length = response.headers().get("content-length");
+                    let length = length.and_then(|text| text.to_str().ok()?.parse().ok());
+                    sent.fetch_add(length.unwrap_or(0), Ordering::SeqCst);
+                }
+                answered
             }
         });
         tokio::spawn(
