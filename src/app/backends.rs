@@ -88,7 +88,11 @@ pub(super) fn open_store(
     }
 }
 
-fn redis_options(config: &Config, redis: &RedisConfig, collector: &CollectorId) -> RedisOptions {
+pub(super) fn redis_options(
+    config: &Config,
+    redis: &RedisConfig,
+    collector: &CollectorId,
+) -> RedisOptions {
     let target = &redis.target;
     let address = match &target.server {
         RedisServer::Tcp { host, port, tls } => {

@@ -5,6 +5,7 @@
 //! order of the frame's way, so that nothing that was taken is left behind uncounted.
 
 mod backends;
+mod control;
 mod holds;
 mod records;
 

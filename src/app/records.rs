@@ -1,4 +1,4 @@
-//! The recorder of an engine and the task that keeps it going.
+//! The recorder of an engine, the task that keeps it going, and those that bring it orders.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use tokio::task::JoinHandle;
 
 use super::Cameras;
+use super::control::Controls;
 use crate::archive::record::{Recorder, RecorderParts};
 use crate::archive::storage;
 use crate::clock::Clock;
@@ -18,6 +19,8 @@ pub(super) struct Records {
     /// Who takes orders.
     pub(super) recorder: Arc<Recorder>,
     task: JoinHandle<()>,
+    /// Only where cameras are collected.
+    controls: Option<Controls>,
 }
 
 impl Records {
@@ -48,11 +51,18 @@ impl Records {
         }));
         let kept = Arc::clone(&recorder);
         let task = tokio::spawn(async move { kept.run().await });
-        Ok(Some(Self { recorder, task }))
+        let controls = match cameras {
+            Cameras::Configured => Some(Controls::start(config, &recorder)?),
+            _ => None,
+        };
+        Ok(Some(Self { recorder, task, controls }))
     }
 
     /// Puts what is stored by now into files and ends the tasks.
     pub(super) async fn close(self) {
+        if let Some(controls) = self.controls {
+            controls.close().await;
+        }
         self.recorder.close().await;
         if let Err(failure) = self.task.await {
             tracing::error!("the task \"recordings\" ended in a defect: {failure}");

@@ -57,7 +57,7 @@ impl Follower {
     }
 }
 
-async fn wait_until(holds: impl Fn() -> bool) {
+pub(crate) async fn wait_until(holds: impl Fn() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(start.elapsed() < LIMIT, "it did not come about within {LIMIT:?}");
@@ -84,7 +84,7 @@ fn answer_to(server: &RedisServer, id: &str) -> Option<Value> {
     serde_json::from_str(lines[at + answers + 1]).ok()
 }
 
-async fn answered(server: &RedisServer, id: &str) -> Value {
+pub(crate) async fn answered(server: &RedisServer, id: &str) -> Value {
     wait_until(|| answer_to(server, id).is_some()).await;
     answer_to(server, id).unwrap()
 }
@@ -165,7 +165,7 @@ async fn entries_written_while_nobody_listened_are_carried_out_once_and_in_order
 }
 
 /// Runs `tests/data/control_caller.py` and answers its lines: `to`, `answer` and `ms` of each order.
-async fn call(url: &str, orders: &[&str]) -> Vec<Value> {
+pub(crate) async fn call(url: &str, orders: &[&str]) -> Vec<Value> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/control_caller.py");
     let arguments: Vec<String> =
         [url, QUEUE].iter().chain(orders).map(|argument| (*argument).to_owned()).collect();

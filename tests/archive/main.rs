@@ -13,6 +13,7 @@ mod export;
 mod foreign;
 mod hold;
 mod independent;
+mod ordered;
 mod read;
 mod record;
 mod storage;

@@ -28,6 +28,7 @@ impl Recorder {
         {
             tracing::error!("recordings of before are not gone on with: {error}");
         }
+        self.gone_on.send_replace(true);
         let mut failing = false;
         while !self.stop.is_cancelled() {
             match self.round().await {

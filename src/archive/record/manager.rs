@@ -8,6 +8,7 @@ use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -77,6 +78,8 @@ pub struct Recorder {
     pub(super) turn: tokio::sync::Mutex<Option<File>>,
     counts: Arc<RecordCounts>,
     pub(super) stop: CancellationToken,
+    /// Whether what an earlier process left is gone on with.
+    pub(super) gone_on: watch::Sender<bool>,
 }
 
 impl Recorder {
@@ -91,6 +94,7 @@ impl Recorder {
             turn: tokio::sync::Mutex::default(),
             counts: Arc::default(),
             stop: CancellationToken::new(),
+            gone_on: watch::Sender::new(false),
         }
     }
 
@@ -98,6 +102,13 @@ impl Recorder {
     #[must_use]
     pub fn counts(&self) -> &RecordCounts {
         &self.counts
+    }
+
+    /// Waits until [`Recorder::run`] has gone on with what an earlier process left: who brings orders of
+    /// his own accord, and not because somebody looked, begins after that.
+    pub async fn gone_on(&self) {
+        // the sender lives as long as this does
+        let _ = self.gone_on.subscribe().wait_for(|gone_on| *gone_on).await;
     }
 
     /// How the recordings stand that run, by name.

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use super::{Place, Ran, Up, jpeg};
+use crate::support::python::Program;
 use crate::support::rabbit::RabbitServer;
 use crate::support::redis::RedisServer;
 
@@ -186,6 +187,48 @@ fn up_collects_and_announces_as_redis_and_amqp_users_of_one_tenant() {
         assert!(ran.text().contains("FAIL  amqp"), "{vhost} {exchange}: {}", ran.text());
         assert!(!ran.text().contains("FAIL  redis"), "{}", ran.text());
     }
+}
+
+#[test]
+fn up_takes_orders_as_redis_and_amqp_users_of_one_tenant() {
+    let (redis, rabbit, place) =
+        (RedisServer::start(), RabbitServer::start_with_vhost("shop"), Place::new());
+    let config = |redis_url: &str, amqp_url: &str| {
+        format!(
+            "tenant = \"shop\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+             [redis]\nenabled = true\nurl = {redis_url:?}\n[amqp]\namqp_url = {amqp_url:?}\n\
+             [control]\namqp = true\nredis = true\nredis_stream = \"shop.orders\"\n"
+        )
+    };
+    let admin = rabbit.amqp_url("shop");
+    let path = place.write("acl.toml", config(&redis.url(), &admin));
+    let arguments = ["--config", path.to_str().unwrap()];
+    let redis_url = redis_user(&redis, &place, &arguments);
+    let user = amqp_user(&rabbit, &place, &arguments);
+    let amqp_url = format!("amqp://{user}:{PASSWORD}@127.0.0.1:{}/shop", rabbit.port());
+    let up = Up::start(&place, &config(&redis_url, &amqp_url));
+
+    // waits in the stream and in the queue until they are listened to
+    redis.cli(&["XADD", "shop.orders", "*", "order", r#"{"command":"list"}"#]);
+    redis.cli(&["XADD", "shop.orders", "*", "d", "night"]);
+    let answers = || redis.cli(&["XREVRANGE", "XRECORD:STATE", "+", "-"]);
+    let start = std::time::Instant::now();
+    while !answers().contains(r#""command":"start""#) {
+        let log = fs::read_to_string(place.path("up.log")).unwrap();
+        assert!(start.elapsed().as_secs() < 30, "no answer: {}\n{log}", answers());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let script =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/control_caller.py");
+    let order = r#"{"command": "status", "name": "night"}"#;
+    let caller =
+        Program::start(&script, &[&admin, "framecache.control", order], &[], "all answered");
+    let answer: Value = serde_json::from_str(caller.output().lines().next().unwrap()).unwrap();
+    let log = fs::read_to_string(place.path("up.log")).unwrap();
+    assert_eq!(answer["answer"]["recordings"][0]["state"], "recording", "{answer}\n{log}");
+    assert_eq!(up.terminate().0, 0);
+    let log = fs::read_to_string(place.path("up.log")).unwrap();
+    assert!(!log.contains("may not") && !log.contains("refuse"), "{log}");
 }
 
 #[test]
