@@ -7,6 +7,7 @@ import { byId, el, say, setText } from "./dom.js";
 import { feed } from "./feed.js";
 import { health } from "./health.js";
 import { pref, setPref } from "./prefs.js";
+import { recordings } from "./recordings.js";
 import { current, href } from "./route.js";
 import { loadSession, session, signIn, signOut } from "./session.js";
 import { state } from "./state.js";
@@ -23,7 +24,7 @@ import { wall } from "./wall.js";
  */
 
 /** @type {Record<string, (route: import("./route.js").Route) => View>} */
-const VIEWS = { wall, camera, tenants, health };
+const VIEWS = { wall, camera, recordings, tenants, health };
 
 /** @type {View | null} */
 let shown = null;

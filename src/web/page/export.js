@@ -1,8 +1,10 @@
-// Taking a range away: as pictures in a zip, or as a film. Says how much it is before, from the sums of
-// the timeline, and shows the command that does the same elsewhere.
+// Taking a range away: as pictures in a zip, as a film, or as a recording that can be put back; or keeping it
+// where it is. Says how much it is before, from the sums of the timeline, and shows the command that does
+// the same elsewhere.
 
 import { LatestWins, address, family, ofCamera } from "./api.js";
 import { button, copy, el, say, setText } from "./dom.js";
+import { holdForm } from "./holds.js";
 import { session } from "./session.js";
 import { state } from "./state.js";
 import { count, fullTime, rfc3339, size, span, toNanos, zoneName } from "./time.js";
@@ -31,7 +33,7 @@ export class Export {
   build() {
     const choice = (options, testid, label) => el("select", { data: { testid }, "aria-label": label, on: { change: () => this.update() } },
       ...options.map(([value, text]) => el("option", { value, text })));
-    this.form = choice([["zip", "JPEG pictures (.zip)"], ["mp4", "Film (.mp4)"]], "export-form", "Form");
+    this.form = choice([["zip", "JPEG pictures (.zip)"], ["mp4", "Film (.mp4)"], ["mcap", "Recording (.mcap)"]], "export-form", "Form");
     this.every = choice(EVERY, "export-every", "Which frames");
     this.fps = choice(FPS, "export-fps", "Pace");
     this.what = el("p", { data: { testid: "export-range" } });
@@ -43,7 +45,7 @@ export class Export {
     this.element = el("section", { class: "card export", "aria-label": "Export", hidden: true, data: { testid: "export" } },
       el("div", { class: "export-head" }, el("h2", { text: "Export" }), button("Clear range", "export-clear", () => this.clear(), { class: "quiet" })),
       this.what, el("div", { class: "controls" }, this.form, this.every, this.fps, this.go), this.much,
-      this.line(this.curl, "The same by curl"), this.cliLine);
+      this.line(this.curl, "The same by curl"), this.cliLine, session.write ? holdForm(this.camera, () => this.range) : null);
   }
 
   /** @param {HTMLElement} code @param {string} label */
@@ -79,29 +81,31 @@ export class Export {
   update() {
     const { range } = this;
     if (!range) return;
-    const zip = this.form.value === "zip";
-    this.every.hidden = !zip;
-    this.fps.hidden = zip;
+    const film = this.form.value === "mp4";
+    this.every.hidden = film;
+    this.fps.hidden = !film;
     setText(this.what, `${fullTime(range.from)} to ${fullTime(range.to)} ${zoneName()}: ${span(range.to - range.from)}`);
     const window = { from: toNanos(range.from), to: toNanos(range.to) };
-    this.go.href = zip
-      ? ofCamera(this.camera, "frames.zip", { ...window, every: this.every.value, limit: "all" })
-      : ofCamera(this.camera, "clip.mp4", { ...window, fps: this.fps.value });
+    this.go.href = {
+      zip: () => ofCamera(this.camera, "frames.zip", { ...window, every: this.every.value, limit: "all" }),
+      mp4: () => ofCamera(this.camera, "clip.mp4", { ...window, fps: this.fps.value }),
+      mcap: () => address("export.mcap", { camera: this.camera, ...window, every: this.every.value }),
+    }[this.form.value]();
     this.go.setAttribute("download", "");
-    setText(this.much, this.estimate(range, zip));
+    setText(this.much, this.estimate(range, film));
     setText(this.curl, this.asCurl());
-    this.cliLine.hidden = !zip;
+    this.cliLine.hidden = film;
     setText(this.cli, this.asCli(range));
   }
 
-  /** @param {import("./timeline-model.js").Window} range @param {boolean} zip */
-  estimate(range, zip) {
+  /** @param {import("./timeline-model.js").Window} range @param {boolean} film */
+  estimate(range, film) {
     if (!this.sum) return "Asking how much that is …";
     const { frames, bytes } = this.sum;
     if (frames === 0) return "No frame lives in this range.";
     const every = EVERY_MS[this.every.value];
-    const taken = zip && every ? Math.min(frames, Math.ceil((range.to - range.from) / every)) : frames;
-    if (zip) return `${taken === frames ? "" : "About "}${count(taken)} frames, ${size((bytes / frames) * taken)}.`;
+    const taken = !film && every ? Math.min(frames, Math.ceil((range.to - range.from) / every)) : frames;
+    if (!film) return `${taken === frames ? "" : "About "}${count(taken)} frames, ${size((bytes / frames) * taken)}.`;
     return `${count(frames)} frames, ${size(bytes)} as pictures; the film is encoded while it is downloaded.`;
   }
 
@@ -116,6 +120,9 @@ export class Export {
     const { tenant, prefix } = { tenant: state.status?.tenant, prefix: state.status?.prefix, ...family };
     const whose = tenant ? ` --tenant ${tenant} --prefix ${prefix}` : "";
     const every = this.every.value ? ` --every ${this.every.value}` : "";
-    return `framecache range ${this.camera} --from ${rfc3339(range.from)} --to ${rfc3339(range.to)}${every} -o ${this.camera} --url ${server}${whose}`;
+    const window = `--from ${rfc3339(range.from)} --to ${rfc3339(range.to)}${every}`;
+    return this.form.value === "mcap"
+      ? `framecache export --camera ${this.camera} ${window} -o ${this.camera}.mcap --url ${server}${whose}`
+      : `framecache range ${this.camera} ${window} -o ${this.camera} --url ${server}${whose}`;
   }
 }

@@ -7,6 +7,7 @@
 mod browser;
 mod camera;
 mod export;
+mod recordings;
 mod sign_in;
 mod views;
 mod wall;

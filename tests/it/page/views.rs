@@ -66,6 +66,7 @@ async fn page_a_phone_shows_every_view_without_scrolling_sideways() {
             "camera/cam01",
             "Number(document.querySelector('[data-testid=picture]')?.dataset.drawn) > 1",
         ),
+        ("recordings", "document.querySelector('[data-testid=record-form]')"),
         ("tenants", "document.querySelector('[data-testid=tenant]')"),
         ("health", "document.querySelector('[data-testid=health-camera]')"),
     ] {
