@@ -5,6 +5,7 @@
 //! | `blob` | bytes of a file, wherever it lies |
 //! | `export` | a range of keys as a recording, while it is read |
 //! | `format` | MCAP: what is written, letter by letter, and how any MCAP file is taken apart |
+//! | `lives` | how long a frame of a recording lives in a store |
 //! | `naming` | which key a frame of a recording gets in a store |
 //! | `read` | the frames of a recording in the order of their times, ours or not, whole or cut |
 //! | `record` | recording while frames come, by name |
@@ -19,6 +20,7 @@ pub mod convert;
 pub mod export;
 pub mod format;
 mod frames;
+mod lives;
 mod naming;
 pub mod read;
 pub mod record;
@@ -29,6 +31,7 @@ use thiserror::Error;
 
 pub use self::blob::{Blob, FileBlob};
 pub use self::frames::{frames_live, frames_of};
+pub use self::lives::Lives;
 pub use self::naming::{Names, Naming, Rename, Shift};
 
 /// Why a recording could not be written or read.

@@ -9,8 +9,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     acl, at, camera, cameras, check, collect, completions, config, consume, convert, delete,
-    export, get, healthcheck, hold, holds, info, latest, push, range, record, recordings, reindex,
-    release, stats, timeline, token, up,
+    export, get, healthcheck, hold, holds, import, info, latest, push, range, record, recordings,
+    reindex, release, stats, timeline, token, up,
 };
 use crate::query::Via;
 
@@ -169,6 +169,9 @@ pub(super) enum Verb {
     /// Write the frames of a window into a recording (MCAP)
     #[command(after_help = export::EXAMPLES)]
     Export(export::ExportArgs),
+    /// Put the frames of a recording back into a store
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::ImportArgs),
     /// Record cameras into a file, until Ctrl-C
     #[command(after_help = record::EXAMPLES)]
     Record(record::RecordArgs),

@@ -25,6 +25,7 @@ mod get;
 mod healthcheck;
 mod hold;
 mod holds;
+mod import;
 mod info;
 mod latest;
 mod logging;
@@ -112,6 +113,7 @@ async fn verb(session: &Session, verb: Verb) -> anyhow::Result<Outcome> {
         Verb::Consume(args) => consume::run(session, args).await,
         Verb::Convert(args) => convert::run(session, args).await,
         Verb::Info(args) => info::run(session, args).await,
+        Verb::Import(args) => import::run(session, args).await,
         Verb::Export(args) => export::run(session, args).await,
         Verb::Record(args) => record::run(session, args).await,
         Verb::Recordings(args) => recordings::run(session, args).await,

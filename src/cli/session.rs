@@ -16,7 +16,7 @@ use crate::app::{self, Cameras, Engine};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{BusBackend, Config, Environment, Flag, Loaded, Secret};
 use crate::model::key::StreamId;
-use crate::model::name::CameraId;
+use crate::model::name::{CameraId, Tenant};
 use crate::model::time::UnixNanos;
 use crate::query::Scope;
 use crate::service::Service;
@@ -38,6 +38,13 @@ impl Session {
     pub(super) fn new(globals: Globals) -> Self {
         let print = Printer::new(globals.json, globals.quiet);
         Self { globals, print, now: SystemClock.now() }
+    }
+
+    /// The same, writing `tenant` where the user names none.
+    pub(super) fn of_tenant(&self, tenant: Option<Tenant>) -> Self {
+        let mut globals = self.globals.clone();
+        globals.tenant = globals.tenant.or_else(|| tenant.map(|tenant| tenant.to_string()));
+        Self { print: Printer::new(globals.json, globals.quiet), globals, now: self.now }
     }
 
     /// Reads and checks the configuration, and starts the log of a verb that answers once.

@@ -54,12 +54,16 @@ pub(crate) async fn entries(recording: &Recording) -> Vec<Entry> {
     recording.entries(&Select::ALL).try_collect().await.unwrap()
 }
 
+fn jpeg() -> Vec<u8> {
+    framecache::testing::jpeg(16, 8).to_vec()
+}
+
 /// In time, late, with a given end, no JPEG, two of one nanosecond; two cameras.
-async fn fill(store: &dyn FrameStore) -> Vec<PutFrame> {
+pub(crate) async fn fill(store: &dyn FrameStore) -> Vec<PutFrame> {
     let now = store.now().await.unwrap();
     let ms = Duration::from_millis;
     let frames = vec![
-        put("cam1", now, (ms(200_000), 1), b"\xff\xd8late\xff\xd9"),
+        put("cam1", now, (ms(200_000), 1), &jpeg()),
         PutFrame {
             ttl: Ttl::from_secs(7200).unwrap(),
             expires_at: Some(now.plus(ms(9_000_123))),

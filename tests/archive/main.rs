@@ -12,6 +12,7 @@ mod convert;
 mod export;
 mod foreign;
 mod hold;
+mod import;
 mod independent;
 mod ordered;
 mod read;
