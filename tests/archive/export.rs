@@ -236,6 +236,34 @@ async fn frames_that_die_while_they_are_copied_are_counted_in_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_export_whose_store_goes_away_fails_and_is_no_whole_file() {
+    let (mut server, place) = (RedisServer::start(), Place::new());
+    let store = opened(&server);
+    let now = store.now().await.unwrap();
+    let picture = vec![7; 300_000];
+    for n in 0..50 {
+        let one = |k: u64| put("cam1", now, (Duration::from_millis(1900 - n * 8 - k), 1), &picture);
+        stored(&store, &(0..8).map(one).collect::<Vec<_>>()).await;
+    }
+    let redis = server.url();
+    let export = ["export", "--all", "-o", "-", "--redis", &redis];
+    let mut command = place.command(&[&export[..], &WHO].concat());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut bytes = vec![0; 1 << 20];
+    stdout.read_exact(&mut bytes).unwrap();
+    server.kill9();
+    stdout.read_to_end(&mut bytes).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("error: the store does not answer"), "{said}");
+    let mut meter = Meter::default();
+    meter.pass(&bytes).unwrap();
+    assert!(bytes.len() < 100_000_000 && meter.result().is_none(), "{}", bytes.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn memory_does_not_follow_the_size_of_an_export() {
     let (server, place) = (RedisServer::start(), Place::new());
     let store = opened(&server);

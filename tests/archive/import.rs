@@ -239,6 +239,31 @@ fn whole(end: UnixNanos) -> UnixNanos {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_never_was_to_expire_gets_the_life_of_a_new_frame() {
+    let (server, place) = (RedisServer::start(), Place::new());
+    let (store, redis) = (opened(&server), server.url());
+    let key = "t:p:foreign:1731024000123456789:0a1b2c3d";
+    server.cli(&["SET", key, "of another program"]);
+    let who = ["--tenant", "t", "--prefix", "p", "--redis", &redis, "--json"];
+    let export = ["export", "--camera", "foreign", "--via", "scan", "-o", "x.mcap"];
+    place.run(&[&export[..], &who].concat()).ended(0);
+    server.cli(&["FLUSHALL"]);
+    std::fs::write(place.path("config.toml"), "[redis]\nttl_seconds = 77\n").unwrap();
+    let before = store.now().await.unwrap();
+    place.run(&[&["import", "x.mcap"][..], &who].concat()).ended(0);
+    let after = store.now().await.unwrap();
+    let found = everything(&store).await;
+    let (found_key, bytes, end) = &found[0];
+    assert_eq!(
+        (found.len(), found_key.to_string(), &bytes[..]),
+        (1, key.to_owned(), &b"of another program"[..])
+    );
+    let life = Duration::from_secs(77);
+    let bounds = whole(before).plus(life)..=after.plus(life);
+    assert!(bounds.contains(&end.unwrap()), "{end:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn recordings_of_redis_record_become_frames_of_the_family_in_use() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/redis-record");
     for sample in ["rr_clean.mcap", "rr_zip", "rr_zip_same_ms"] {
