@@ -123,6 +123,13 @@ impl Files {
         *self.running.live() = Live::default();
     }
 
+    /// Lets go of the open file after an error of the disk; it stays to be recovered.
+    pub(super) async fn give_up(&mut self) {
+        if let Some(mut part) = self.part.take() {
+            part.cut().await;
+        }
+    }
+
     /// Puts on disk what has waited long enough.
     ///
     /// # Errors

@@ -111,7 +111,13 @@ impl Recorder {
             return Ok(true);
         }
         self.take_folder(&mut turn).await?;
-        let state = match self.load(name).await? {
+        // the one in memory is the newer one where the disk was full
+        let in_memory = self.entries().get(name).map(|entry| entry.running.state().clone());
+        let state = match in_memory {
+            Some(state) => Some(state),
+            None => self.load(name).await?,
+        };
+        let state = match state {
             Some(state) if state.runs() && !state.is_passing => state,
             Some(state) => closing(state),
             None => self.unknown(name)?,

@@ -161,6 +161,15 @@ impl Part {
         Ok(self.written)
     }
 
+    /// After an error of the disk: cuts off what is no whole write, so that the file ends with a whole
+    /// chunk and gives room back.
+    pub(super) async fn cut(&mut self) {
+        let (file, length) = (Arc::clone(&self.file), self.written.bytes);
+        if let Err(error) = blocking(move || file.set_len(length)).await {
+            tracing::warn!("{} is not cut: {error}", self.path.display());
+        }
+    }
+
     async fn write(&mut self, bytes: Bytes) -> Result<(), ArchiveError> {
         let (file, length) = (Arc::clone(&self.file), bytes.len());
         let wrote = blocking(move || (&*file).write_all(&bytes)).await;

@@ -211,7 +211,7 @@ impl Task {
         Ok(Step::Finished)
     }
 
-    async fn fail(self, error: &ArchiveError) {
+    async fn fail(mut self, error: &ArchiveError) {
         let detail = format!("{error}; `recordings recover` closes what was written");
         {
             let now = self.parts.clock.now();
@@ -222,6 +222,7 @@ impl Task {
             state.phase = Phase::Failed;
         }
         self.parts.counts.failed();
+        self.parts.files.give_up().await;
         *self.parts.running.live() = self.parts.files.live(0);
         if let Err(error) = self.parts.running.save().await {
             tracing::error!("the state of a recording is not written down: {error}");

@@ -1,5 +1,7 @@
 //! Recordings: what is in their files is exactly what was in the store, whatever happened meanwhile.
 
+mod crashes;
+mod full;
 mod orders;
 mod restarts;
 mod windows;
@@ -33,6 +35,8 @@ type Frames = BTreeMap<String, Bytes>;
 /// A process that collects nothing and records.
 struct Rig {
     folder: TempDir,
+    /// Where recordings are.
+    path: PathBuf,
     config: Config,
     engine: Engine,
     service: Arc<LocalService>,
@@ -44,15 +48,32 @@ impl Rig {
         Self::start_in(tempfile::tempdir().unwrap(), more)
     }
 
-    /// As [`Rig::start`], with recordings in this folder.
+    /// With more keys of recordings.
+    fn start_with(recordings: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        Self::open(folder, &path, "", recordings)
+    }
+
+    /// As [`Rig::start`], with recordings in this folder, which goes with the rig.
     fn start_in(folder: TempDir, more: &str) -> Self {
-        let text = format!("{more}\n[recordings]\nfolder = '{}'\n", folder.path().display());
-        let path = folder.path().join("up.toml");
-        std::fs::write(&path, text).unwrap();
-        let config = Config::load(Some(&path), &Environment::new()).unwrap().config;
+        let path = folder.path().to_owned();
+        Self::open(folder, &path, more, "")
+    }
+
+    /// As [`Rig::start`], with recordings at this path.
+    fn start_at(path: &Path, more: &str) -> Self {
+        Self::open(tempfile::tempdir().unwrap(), path, more, "")
+    }
+
+    fn open(folder: TempDir, path: &Path, more: &str, recordings: &str) -> Self {
+        let text = format!("{more}\n[recordings]\nfolder = '{}'\n{recordings}\n", path.display());
+        let file = folder.path().join("up.toml");
+        std::fs::write(&file, text).unwrap();
+        let config = Config::load(Some(&file), &Environment::new()).unwrap().config;
         let engine = Engine::start(&config, Cameras::Configured).unwrap();
         let service = engine.service();
-        Self { folder, config, engine, service }
+        Self { folder, path: path.to_owned(), config, engine, service }
     }
 
     /// Ends the process as SIGTERM does; the folder stays.
@@ -116,7 +137,7 @@ impl Rig {
     }
 
     fn path(&self, file: &str) -> PathBuf {
-        self.folder.path().join(file)
+        self.path.join(file)
     }
 
     /// What is in all files of a recording.
