@@ -86,9 +86,9 @@ export function span(ms) {
   const s = Math.abs(ms) / 1000;
   if (s < 10) return `${s.toFixed(1)} s`;
   if (s < 60) return `${Math.round(s)} s`;
-  if (s < 3600) return join(Math.floor(s / 60), "min", Math.round(s % 60), "s");
-  if (s < 86_400) return join(Math.floor(s / 3600), "h", Math.round((s % 3600) / 60), "min");
-  return join(Math.floor(s / 86_400), "d", Math.round((s % 86_400) / 3600), "h");
+  if (s < 3600) return join(Math.floor(s / 60), "min", Math.floor(s % 60), "s");
+  if (s < 86_400) return join(Math.floor(s / 3600), "h", Math.floor((s % 3600) / 60), "min");
+  return join(Math.floor(s / 86_400), "d", Math.floor((s % 86_400) / 3600), "h");
 }
 
 const join = (large, one, small, two) => (small ? `${large} ${one} ${small} ${two}` : `${large} ${one}`);
