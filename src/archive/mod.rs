@@ -9,6 +9,7 @@
 //! | `naming` | which key a frame of a recording gets in a store |
 //! | `read` | the frames of a recording in the order of their times, ours or not, whole or cut |
 //! | `record` | recording while frames come, by name |
+//! | `replay` | recordings played into a store, at their pace or another |
 //! | `storage` | where finished recordings lie: a folder or a bucket |
 //! | `convert` `video` | recordings as mp4, zips and pictures |
 //!
@@ -24,6 +25,7 @@ mod lives;
 mod naming;
 pub mod read;
 pub mod record;
+pub mod replay;
 pub mod storage;
 pub mod video;
 

@@ -1,4 +1,4 @@
-//! Tenant, prefix and camera ids, the three names that a frame key is made of, and ids of holds.
+//! Tenant, prefix and camera ids, the three names that a frame key is made of; ids of holds and replays.
 //!
 //! One alphabet, 1..=64 of `[A-Za-z0-9._-]` not starting with `.` or `-`, is safe in a Redis key,
 //! in a SCAN glob, in a URL, in an MCAP topic and in a file name. A name is parsed once, at the
@@ -110,6 +110,11 @@ name_type!(
     /// Which hold: what `holds` lists and `release` takes.
     HoldId,
     "hold id"
+);
+name_type!(
+    /// Which replay: what `replays` lists and controls.
+    ReplayId,
+    "replay id"
 );
 
 impl Tenant {
