@@ -8,6 +8,7 @@ mod backends;
 mod control;
 mod holds;
 mod records;
+mod replays;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::backends::{Backends, open_backends};
 use self::records::Records;
+use crate::archive::replay::Replays;
 use crate::bus::Bus;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -60,6 +62,7 @@ pub struct Engine {
     ingest: Arc<Ingest>,
     fleet: Option<Arc<Fleet>>,
     records: Option<Records>,
+    replays: Option<Arc<Replays>>,
     service: Arc<LocalService>,
     observing: Observing,
     stop: CancellationToken,
@@ -123,11 +126,12 @@ impl Engine {
             ingest_options(config),
         ));
         let stop = CancellationToken::new();
-        let fleet = match cameras {
-            Cameras::Configured => {
-                Some(Fleet::start(config, &ingest, Arc::clone(&backends.bus), &clock, &stop)?)
-            }
-            Cameras::Recorded | Cameras::None => None,
+        let (fleet, replays) = match cameras {
+            Cameras::Configured => (
+                Some(Fleet::start(config, &ingest, Arc::clone(&backends.bus), &clock, &stop)?),
+                Some(replays::open(config, &ingest, &clock, &stop)?),
+            ),
+            Cameras::Recorded | Cameras::None => (None, None),
         };
         let records = Records::start(config, cameras, &backends.store, &clock)?;
         let query = Query::new(Arc::clone(&backends.store), Arc::clone(&clock));
@@ -146,6 +150,7 @@ impl Engine {
             fleet: fleet.clone(),
             holds,
             recorder: records.as_ref().map(|records| Arc::clone(&records.recorder)),
+            replays: replays.clone(),
             tenant: config.tenant.clone(),
             retention: config.retention.clone(),
             max_cameras: config.http.max_cameras,
@@ -156,7 +161,7 @@ impl Engine {
             async move { observer.run(stop).await }
         });
         let observing = Observing { observer: observing, holds: following };
-        Ok(Self { backends, metrics, ingest, fleet, records, service, observing, stop })
+        Ok(Self { backends, metrics, ingest, fleet, records, replays, service, observing, stop })
     }
 
     /// What faces call.
@@ -202,6 +207,9 @@ impl Engine {
         self.stop.cancel();
         if let Some(fleet) = &self.fleet {
             fleet.close().await;
+        }
+        if let Some(replays) = &self.replays {
+            replays.close().await;
         }
         self.service.close().await;
         self.observing.ended().await;

@@ -10,7 +10,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use super::{
     acl, at, camera, cameras, check, collect, completions, config, consume, convert, delete,
     export, get, healthcheck, hold, holds, import, info, latest, push, range, record, recordings,
-    reindex, release, stats, timeline, token, up,
+    reindex, release, replay, replays, stats, timeline, token, up,
 };
 use crate::query::Via;
 
@@ -199,6 +199,12 @@ pub(super) enum Verb {
     /// End holds
     #[command(after_help = release::EXAMPLES)]
     Release(release::ReleaseArgs),
+    /// Play a recording into the store, as if its cameras were there
+    #[command(after_help = replay::EXAMPLES)]
+    Replay(replay::ReplayArgs),
+    /// List and control what a running `up` plays
+    #[command(after_help = replays::EXAMPLES)]
+    Replays(replays::ReplaysArgs),
     /// Add frames that other programs wrote to the index
     #[command(after_help = reindex::EXAMPLES)]
     Reindex(reindex::ReindexArgs),

@@ -38,6 +38,8 @@ mod recordings;
 mod reindex;
 mod release;
 mod reload;
+mod replay;
+mod replays;
 mod session;
 mod signals;
 mod sink;
@@ -124,6 +126,8 @@ async fn verb(session: &Session, verb: Verb) -> anyhow::Result<Outcome> {
         Verb::Hold(args) => hold::run(session, args).await,
         Verb::Holds(args) => holds::run(session, args).await,
         Verb::Release(args) => release::run(session, args).await,
+        Verb::Replay(args) => replay::run(session, args).await,
+        Verb::Replays(args) => replays::run(session, args).await,
         Verb::Reindex(args) => reindex::run(session, args).await,
         Verb::Check(args) => check::run(session, args).await,
         Verb::Config(args) => config::run(session, args),

@@ -4,6 +4,7 @@ mod holds;
 mod newest;
 mod reads;
 mod recordings;
+mod replays;
 mod transfer;
 
 use std::sync::Arc;
@@ -14,8 +15,10 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 
+pub use self::replays::LaneSink;
 use super::{CameraDown, ErrorKind, Followed, Readiness, Service, ServiceError, TimelineRequest};
 use crate::archive::record::Recorder;
+use crate::archive::replay::Replays;
 use crate::bus::{Bus, BusError, BusState};
 use crate::clock::Clock;
 use crate::collect::{HealthBoard, SourceState};
@@ -64,6 +67,8 @@ pub struct LocalParts {
     pub fleet: Option<Arc<Fleet>>,
     /// Who keeps frames longer.
     pub holds: Holds,
+    /// Who plays recordings; `None` in a process that only asks or pushes.
+    pub replays: Option<Arc<Replays>>,
     /// The one tenant that this process writes.
     pub tenant: Tenant,
     /// The tiers of frames that are pushed.

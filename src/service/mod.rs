@@ -10,6 +10,7 @@ mod holds;
 pub mod local;
 pub mod recordings;
 pub mod remote;
+pub mod replays;
 pub mod status;
 pub mod transfer;
 
@@ -121,7 +122,7 @@ pub struct TimelineRequest {
 /// Everything that can be asked of a frame cache.
 #[async_trait]
 pub trait Service:
-    recordings::Recordings + transfer::Transfer + Holds + Send + Sync + fmt::Debug
+    recordings::Recordings + transfer::Transfer + Holds + replays::Replays + Send + Sync + fmt::Debug
 {
     /// Where the frames lie, for messages: `embedded`, `redis at HOST:PORT`, a URL. No secrets.
     fn place(&self) -> String;

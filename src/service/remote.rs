@@ -10,6 +10,7 @@ pub(crate) mod client;
 mod follow;
 mod holds;
 mod recordings;
+mod replays;
 mod transfer;
 
 use std::time::Duration;

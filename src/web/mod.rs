@@ -30,6 +30,7 @@ mod push;
 mod ranged;
 mod recordings;
 mod reindex;
+mod replays;
 mod restore;
 mod server;
 mod stats;
@@ -121,9 +122,8 @@ pub fn router(state: WebState) -> Router {
         .route("/events", get(live::events::follow))
         .route("/ws", get(live::ws::open))
         .route("/cameras/{camera}/stream.mjpeg", get(live::mjpeg::stream))
-        .route("/holds", get(holds::list).post(holds::begin))
-        .route("/holds/{hold}", delete(holds::release))
         .merge(recorded())
+        .merge(holds_and_replays())
         .route("/reindex", post(reindex::reindex))
         .route("/restore", post(restore::frames))
         .route("/openapi.json", get(openapi::document))
@@ -154,6 +154,18 @@ fn recorded() -> Router<Arc<WebState>> {
         .route("/recordings/{name}/resume", post(recordings::resume))
         .route("/recordings/{name}/recover", post(recordings::recover))
         .route("/recordings/{name}/{segment}", get(recordings::segment))
+}
+
+fn holds_and_replays() -> Router<Arc<WebState>> {
+    Router::new()
+        .route("/holds", get(holds::list).post(holds::begin))
+        .route("/holds/{hold}", delete(holds::release))
+        .route("/replays", get(replays::list).post(replays::start))
+        .route("/replays/{replay}", get(replays::show).delete(replays::stop))
+        .route("/replays/{replay}/pause", post(replays::pause))
+        .route("/replays/{replay}/resume", post(replays::resume))
+        .route("/replays/{replay}/seek", post(replays::seek))
+        .route("/replays/{replay}/speed", post(replays::speed))
 }
 
 fn session() -> MethodRouter<Arc<WebState>> {

@@ -20,7 +20,7 @@ use crate::query::{CameraSummary, Via};
 use crate::service::Service as _;
 
 /// What can be asked, with a line for each.
-const ENDPOINTS: [(&str, &str); 22] = [
+const ENDPOINTS: [(&str, &str); 23] = [
     ("/api/v1/cameras", "cameras with live frames"),
     ("/api/v1/status", "how this process and its cameras do, and alerts"),
     ("/api/v1/tenants", "what each tenant has"),
@@ -36,6 +36,7 @@ const ENDPOINTS: [(&str, &str); 22] = [
     ("/api/v1/cameras/CAMERA/at.jpg?t=-10s", "its picture nearest to an instant: t, within"),
     ("/api/v1/cameras/CAMERA/frames", "its frames; POST a JPEG to add one, DELETE a window"),
     ("/api/v1/holds", "frames that are kept longer; POST to hold a window"),
+    ("/api/v1/replays", "recordings that are played; POST to play one"),
     ("/api/v1/cameras/CAMERA/stream.mjpeg", "live pictures: fps, height"),
     ("/api/v1/cameras/CAMERA/replay.mjpeg?from=-30s", "past pictures at their pace: speed, height"),
     ("/api/v1/cameras/CAMERA/clip.mp4?from=-30s", "a film: from, to, every, fps"),

@@ -140,6 +140,11 @@ impl Params {
         self.pairs.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
     }
 
+    /// Every value of a parameter that may be repeated.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.pairs.iter().filter(move |(one, _)| one == name).map(|(_, value)| value.as_str())
+    }
+
     /// A parameter, read by `read`; `right` says what it should have been.
     pub(super) fn read<T>(
         &self,

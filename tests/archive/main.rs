@@ -17,4 +17,5 @@ mod independent;
 mod ordered;
 mod read;
 mod record;
+mod replay;
 mod storage;

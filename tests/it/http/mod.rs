@@ -22,6 +22,7 @@ mod page;
 mod paging;
 mod pictures;
 mod remote;
+mod replay;
 mod restore;
 mod server;
 mod status;
@@ -35,6 +36,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use framecache::archive::record::{Recorder, RecorderParts};
+use framecache::archive::replay::{Replays, ReplaysParts};
 use framecache::archive::storage::Folder;
 use framecache::bus::memory::MemoryBus;
 use framecache::clock::SettableClock;
@@ -50,7 +52,7 @@ use framecache::model::retention::Retention;
 use framecache::model::time::{Ttl, UnixNanos};
 use framecache::query::Query;
 use framecache::service::Service;
-use framecache::service::local::{LocalParts, LocalService};
+use framecache::service::local::{LaneSink, LocalParts, LocalService};
 use framecache::store::memory::MemoryStore;
 use framecache::store::{FrameStore, PutFrame};
 use framecache::web::{Access, Exports, Thumbnails, WebState, router, serve};
@@ -72,7 +74,6 @@ const HELD_MAX_BYTES: u64 = 2000;
 
 /// A server and everything behind it.
 struct Rig {
-    _recordings: TempDir,
     service: Arc<LocalService>,
     query: Query,
     store: Arc<MemoryStore>,
@@ -83,6 +84,8 @@ struct Rig {
     address: SocketAddr,
     stop: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
+    /// Where finished recordings lie.
+    recordings: TempDir,
 }
 
 fn recorder(store: &Arc<MemoryStore>, clock: &Arc<SettableClock>, folder: &Path) -> Recorder {
@@ -114,6 +117,8 @@ impl Rig {
         let query =
             Query::new(Arc::<MemoryStore>::clone(&store), Arc::<SettableClock>::clone(&clock));
         let recordings = tempfile::tempdir().unwrap();
+        let stop = CancellationToken::new();
+        let replays = replays(&ingest, &clock, recordings.path());
         let service = Arc::new(LocalService::new(LocalParts {
             place: "embedded".to_owned(),
             bus_place: "in process".to_owned(),
@@ -133,13 +138,13 @@ impl Rig {
                 max_bytes: HELD_MAX_BYTES,
             }),
             recorder: Some(Arc::new(recorder(&store, &clock, recordings.path()))),
+            replays: Some(replays),
             tenant: tenant(),
             retention: Retention::single(Ttl::from_secs(60).unwrap()),
             max_cameras: 3,
         }));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let stop = CancellationToken::new();
         let server = serving(listener, &service, &clock, &stop);
         framecache::tls::install_provider();
         let client = Client::builder().no_proxy().build().unwrap();
@@ -154,7 +159,7 @@ impl Rig {
             address,
             stop,
             server,
-            _recordings: recordings,
+            recordings,
         }
     }
 
@@ -224,6 +229,22 @@ impl Drop for Rig {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// Plays what lies in a folder.
+fn replays(ingest: &Arc<Ingest>, clock: &Arc<SettableClock>, folder: &Path) -> Arc<Replays> {
+    let sink = LaneSink {
+        ingest: Arc::clone(ingest),
+        retention: Retention::single(Ttl::from_secs(60).unwrap()),
+        max_cameras: 3,
+    };
+    let parts = ReplaysParts {
+        storage: Arc::new(Folder::new(folder)),
+        sink: Arc::new(sink),
+        clock: Arc::<SettableClock>::clone(clock),
+        home: (tenant(), prefix()),
+    };
+    Arc::new(Replays::new(parts, CancellationToken::new()))
 }
 
 fn serving(

@@ -56,6 +56,14 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST", "/api/v1/recordings/{}/resume"),
     ("POST", "/api/v1/recordings/{}/recover"),
     ("DELETE", "/api/v1/recordings/{}"),
+    ("GET", "/api/v1/replays"),
+    ("POST", "/api/v1/replays?recording=night"),
+    ("GET", "/api/v1/replays/0a1b2c3d"),
+    ("POST", "/api/v1/replays/0a1b2c3d/pause"),
+    ("POST", "/api/v1/replays/0a1b2c3d/resume"),
+    ("POST", "/api/v1/replays/0a1b2c3d/seek?t=now"),
+    ("POST", "/api/v1/replays/0a1b2c3d/speed?speed=2"),
+    ("DELETE", "/api/v1/replays/0a1b2c3d"),
     ("GET", "/api/v1/cameras/{}/nowhere"),
 ];
 
