@@ -157,7 +157,7 @@ fn run(server: &RedisServer, folder: &Path, frames: usize) -> Run {
 }
 
 /// `VmHWM` of proc(5), in bytes; `None` once the program has ended.
-fn high_water(pid: u32) -> Option<f64> {
+pub(super) fn high_water(pid: u32) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
     Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? * 1024.0)
