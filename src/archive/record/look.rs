@@ -1,7 +1,8 @@
 //! One look of a recording: what the index has that is new comes into the file.
 //!
 //! A frame counts as met only once it is in the file, or known to be dead: where the store fails in between,
-//! the look is done again and nothing is left out.
+//! the look is done again and nothing is left out. Every camera that is chosen is looked at, however long ago the
+//! registry says that it was written to: where late frames and others come together, that may be wrong.
 
 use std::time::Duration;
 
@@ -20,9 +21,6 @@ use crate::store::{CameraSeen, StoreError};
 
 /// From one look for late frames to the next.
 const LATE_EVERY: Duration = Duration::from_millis(700);
-
-/// How long after its newest key a camera is still looked at: the registry is up to a second behind.
-const QUIET: Duration = Duration::from_secs(3);
 
 /// Further behind than this a recording may have missed what expired.
 const FAR_BEHIND: Duration = Duration::from_secs(10);
@@ -86,10 +84,8 @@ impl Task {
         look: &Look,
         store_now: UnixNanos,
     ) -> Result<(), Trouble> {
-        let is_active = |seen: &&CameraSeen| seen.newest.plus(QUIET) >= look.window.from();
-        let active: Vec<CameraSeen> = cameras.iter().filter(is_active).cloned().collect();
         let (mut wanted, mut dead, mut unsure) = (Vec::new(), 0, Vec::new());
-        for (camera, answer) in self.parts.reader.index(&active, look.window).await? {
+        for (camera, answer) in self.parts.reader.index(cameras, look.window).await? {
             let new = answer.records.into_iter().filter(|found| {
                 spans.contains(found.record.at) && !self.parts.track.knows(&camera, &found.record)
             });
@@ -105,7 +101,7 @@ impl Task {
             }));
         }
         self.copy(wanted, store_now).await?;
-        let lost = if dead > 0 { self.judge(spans, &active, look).await? } else { 0 };
+        let lost = if dead > 0 { self.judge(spans, cameras, look).await? } else { 0 };
         self.lose(lost);
         self.parts.track.done(look);
         Ok(())

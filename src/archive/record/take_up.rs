@@ -1,8 +1,9 @@
 //! Going on where an earlier process ended: what it wrote is read back, and met.
 //!
 //! A file that cannot be continued is copied: its whole chunks go into a new one beside it, which takes its
-//! place in one step. Nothing that is on disk is lost by that, however often it is interrupted. The newest
-//! finished file of a rotated recording is only read, so that nothing in it is recorded twice.
+//! place in one step. Nothing that is on disk is lost by that, however often it is interrupted. Finished files
+//! of a rotated recording are only read, as far back as looks reach again, so that nothing in them is
+//! recorded twice.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::files::{Files, about, file_of};
 use super::part::{Part, Written};
 use super::state::{State, Totals};
-use super::track::Track;
+use super::track::{OVERLAP, Track};
 use crate::archive::read::{Entry, Recording, Select};
 use crate::archive::{ArchiveError, Blob, FileBlob};
 use crate::model::bucket::IndexRecord;
@@ -38,33 +39,56 @@ impl Files {
     ) -> Result<bool, ArchiveError> {
         let state = self.running.state().clone();
         let path = State::part_path(&self.folder, &state.name);
-        let finished = async || self.shelf.open(&file_of(&state)).await;
         let cut = open(&path).await?;
-        let (blob, is_copied) = match (cut, state.rotation) {
-            (Some(blob), _) => (Some(blob), true),
-            (None, None) => (finished().await?, true),
-            (None, Some(_)) if state.last_segment.is_some() => (finished().await?, false),
-            (None, Some(_)) => (None, false),
+        let was_cut = cut.is_some();
+        if state.rotation.is_some() && !self.meet_finished(&state, was_cut, track, stop).await? {
+            return Ok(false);
+        }
+        let blob = match (cut, state.rotation) {
+            (Some(blob), _) => Some(blob),
+            (None, None) => self.shelf.open(&file_of(&state)).await?,
+            (None, Some(_)) => None,
         };
         let Some(blob) = blob else { return Ok(true) };
-        let bytes = blob.size();
         let Some(recording) = understood(blob).await? else { return Ok(true) };
-        let mut copy = None;
-        if is_copied {
-            let beside = PathBuf::from(format!("{}.new", path.display()));
-            copy = Some(Part::create(&beside, &about(&state, state.started_at)).await?);
-        }
-        let Some(read) = meet(&recording, &state, track, copy.as_mut(), stop).await? else {
+        let beside = PathBuf::from(format!("{}.new", path.display()));
+        let mut part = Part::create(&beside, &about(&state, state.started_at)).await?;
+        if meet(&recording, &state, track, Some(&mut part), stop).await?.is_none() {
             return Ok(false);
-        };
-        if let Some(mut part) = copy {
-            part.sync().await?;
-            part.rename(&path).await?;
-            self.part = Some(part);
-            self.took_up(state.rotation.is_none()).await?;
-        } else if state.is_open {
-            // it was finished, but that was not written down any more
-            self.note(Written { bytes, ..read });
+        }
+        part.sync().await?;
+        part.rename(&path).await?;
+        self.part = Some(part);
+        self.took_up(state.rotation.is_none()).await?;
+        Ok(true)
+    }
+
+    /// Meets what is in finished files of a rotated recording, the newest first, as far back as looks
+    /// reach again. The newest may not be in the totals yet. False where `stop` came first.
+    async fn meet_finished(
+        &mut self,
+        state: &State,
+        was_cut: bool,
+        track: &mut Track,
+        stop: &CancellationToken,
+    ) -> Result<bool, ArchiveError> {
+        let reached = state.verified.minus(OVERLAP);
+        let files = self.shelf.list().await?.into_iter().map(|stored| stored.file);
+        let own: Vec<_> = files.filter(|file| file.recording == state.name).collect();
+        for file in own.into_iter().rev() {
+            let Some(blob) = self.shelf.open(&file).await? else { continue };
+            let bytes = blob.size();
+            let Some(recording) = understood(blob).await? else { continue };
+            let Some(read) = meet(&recording, state, track, None, stop).await? else {
+                return Ok(false);
+            };
+            if state.is_open && !was_cut && file == file_of(state) {
+                // it was finished, but that was not written down any more
+                self.note(Written { bytes, ..read });
+            }
+            if read.last.is_some_and(|last| last < reached) {
+                break;
+            }
         }
         Ok(true)
     }

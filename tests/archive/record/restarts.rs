@@ -102,3 +102,41 @@ async fn what_was_cut_off_without_a_state_is_closed_at_the_next_start() {
     assert_eq!(other.recorded(&closed).await, expected);
     assert!(!other.path("a.mcap.part").exists());
 }
+
+#[tokio::test]
+async fn nothing_of_finished_files_is_recorded_again_after_a_crash() {
+    let redis = RedisServer::start();
+    let rig = Rig::start(&on(&redis));
+    let now = framecache::clock::Clock::now(&framecache::clock::SystemClock);
+    for number in 0..60_u16 {
+        let at = now.minus(Duration::from_millis(u64::from(60 - number) * 600));
+        rig.push("cam1", Some(at), picture(number)).await;
+    }
+    let (from, segment) = (Some("-50s".to_owned()), Some("10s".parse().unwrap()));
+    rig.begin(Start { from, segment, ..start("r") }).await;
+    rig.until("r", |status| status.frames == Some(60) && status.files.len() >= 3).await;
+    let crashed = tempfile::tempdir().unwrap();
+    std::fs::create_dir(crashed.path().join("r")).unwrap();
+    for file in rig.status("r").await.files {
+        std::fs::copy(rig.path(&file), crashed.path().join(file)).unwrap();
+    }
+    let cut = crashed.path().join("r.mcap.part");
+    std::fs::copy(rig.path("r.mcap.part"), cut).unwrap();
+    // what a crash leaves that comes before the state was written down
+    let state = std::fs::read_to_string(rig.path("r.json")).unwrap();
+    let mut state: serde_json::Value = serde_json::from_str(&state).unwrap();
+    state["verified"] = state["spans"][0]["from"].clone();
+    std::fs::write(crashed.path().join("r.json"), state.to_string()).unwrap();
+    rig.stop().await;
+
+    let rig = Rig::start_in(crashed, &on(&redis));
+    rig.until("r", |status| {
+        status.frames == Some(60) && status.behind_ms.is_some_and(|ms| ms < 1000)
+    })
+    .await;
+    let status = rig.stop_recording("r").await;
+    let expected = everything(&rig, &status).await;
+    assert_eq!((expected.len(), rig.recorded(&status).await), (60, expected));
+    assert_eq!((status.frames, status.lost), (Some(60), 0));
+    rig.stop().await;
+}
