@@ -282,6 +282,14 @@ async fn a_zip_that_was_cut_or_damaged_gives_what_is_whole() {
     }
     counts.dedup();
     assert_eq!(counts, (1..=15).collect::<Vec<_>>());
+    // What looks like a zip's end inside a picture does not make a cut file whole.
+    let picture = whole.windows(8).position(|window| window == b"frame 03").unwrap();
+    let mut cut = whole[..picture + 1000.min(whole.len() - picture)].to_vec();
+    cut[picture..picture + 4].copy_from_slice(b"PK\x05\x06");
+    cut.truncate(picture + 30);
+    std::fs::write(&path, &cut).unwrap();
+    let recording = Recording::open_path(folder.path()).await.unwrap();
+    assert_eq!((recording.finished(), recording.span().is_some()), (false, true));
     let mut damaged = whole.clone();
     let place = damaged.windows(8).position(|window| window == b"frame 05").unwrap();
     damaged[place] = b'F';

@@ -1,7 +1,8 @@
 //! A folder of pictures, named by camera and time as `range -o` names them.
 
 use std::collections::HashMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::{Labels, Sink, Staged};
@@ -35,7 +36,20 @@ impl Sink for Pictures {
             Suffix::Uuid(bits) => format!("_{bits:08x}"),
         };
         let ending = if bytes.starts_with(&[0xFF, 0xD8]) { "jpg" } else { "bin" };
-        std::fs::write(self.staged.path().join(format!("{label}_{time}{number}.{ending}")), bytes)
+        let name = |again: &str| {
+            self.staged.path().join(format!("{label}_{time}{number}{again}.{ending}"))
+        };
+        // A recording can hold a key twice; neither takes the other's place.
+        let mut file = File::create_new(name(""));
+        for again in 2.. {
+            match &file {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    file = File::create_new(name(&format!("-{again}")));
+                }
+                _ => break,
+            }
+        }
+        file?.write_all(bytes)
     }
 
     fn finish(self: Box<Self>) -> io::Result<Vec<PathBuf>> {

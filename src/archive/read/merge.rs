@@ -6,7 +6,7 @@
 //! read again alone, or with its piece where that is compressed.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -44,6 +44,9 @@ pub(super) struct Merge {
     next: usize,
     heap: BinaryHeap<Reverse<Spot>>,
     held: HashMap<u32, Held>,
+    /// Pieces whose bytes are kept, the oldest first, and perhaps some that are done with.
+    kept: VecDeque<u32>,
+    kept_bytes: usize,
     /// The place of the next piece, and the reading of it.
     ahead: Option<(usize, Opening)>,
 }
@@ -64,7 +67,19 @@ impl Merge {
         let pieces: Vec<Arc<Piece>> =
             in_window.filter(|piece| any(piece)).map(Arc::clone).collect();
         let (heap, held) = (BinaryHeap::new(), HashMap::new());
-        Self { channels, wanted, window, pieces, next: 0, heap, held, ahead: None }
+        let (kept, kept_bytes) = (VecDeque::new(), 0);
+        Self {
+            channels,
+            wanted,
+            window,
+            pieces,
+            next: 0,
+            heap,
+            held,
+            kept,
+            kept_bytes,
+            ahead: None,
+        }
     }
 
     /// The next message and its bytes; `None` at the end.
@@ -114,8 +129,8 @@ impl Merge {
             }
         }
         if left > 0 {
-            self.held.insert(number, Held { bytes: Some(bytes), plain_at, left });
-            self.give_up(number);
+            self.held.insert(number, Held { bytes: None, plain_at, left });
+            self.keep(number, bytes);
         }
         Ok(())
     }
@@ -125,16 +140,18 @@ impl Merge {
         Some(Box::pin(async move { piece.open(&channels).await }))
     }
 
-    /// Gives bytes up until what is held fits, those of `keep` last.
-    fn give_up(&mut self, keep: u32) {
-        let size = |held: &Held| held.bytes.as_ref().map_or(0, Bytes::len);
-        let mut sum: usize = self.held.values().map(size).sum();
-        for (number, held) in &mut self.held {
-            if sum > HELD_MAX && *number != keep {
-                sum -= size(held);
-                held.bytes = None;
-            }
+    /// Keeps the bytes of a piece, and gives those of the oldest up until what is kept fits.
+    fn keep(&mut self, number: u32, bytes: Bytes) {
+        let Some(held) = self.held.get_mut(&number) else { return };
+        self.kept_bytes += bytes.len();
+        held.bytes = Some(bytes);
+        while self.kept_bytes > HELD_MAX
+            && let Some(oldest) = self.kept.pop_front()
+        {
+            let given_up = self.held.get_mut(&oldest).and_then(|held| held.bytes.take());
+            self.kept_bytes -= given_up.map_or(0, |bytes| bytes.len());
         }
+        self.kept.push_back(number);
     }
 
     async fn read(&mut self, spot: &Spot) -> Result<Bytes, ArchiveError> {
@@ -149,13 +166,12 @@ impl Merge {
             (None, None) => {
                 let opened = piece.open(&self.channels).await?;
                 let found = cut(&opened.bytes, spot);
-                held.bytes = Some(opened.bytes);
-                self.give_up(spot.piece);
+                self.keep(spot.piece, opened.bytes);
                 found
             }
         };
-        if last {
-            self.held.remove(&spot.piece);
+        if last && let Some(done) = self.held.remove(&spot.piece) {
+            self.kept_bytes -= done.bytes.map_or(0, |bytes| bytes.len());
         }
         bytes.ok_or_else(short)
     }

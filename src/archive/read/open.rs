@@ -141,8 +141,8 @@ impl Parts {
         }
         let read = blob.read(0..size).await?;
         let named = |error| ArchiveError::Format(format!("{}: {error}", blob.name()));
-        let members = zip::members(&read).map_err(named)?;
-        if !zip::is_whole(&read) {
+        let (members, whole) = zip::members(&read).map_err(named)?;
+        if !whole {
             self.cut = true;
             let warning =
                 format!("{} was cut: its {} whole entries are read", blob.name(), members.len());

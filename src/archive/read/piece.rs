@@ -109,7 +109,7 @@ impl Piece {
                 bytes: read,
                 plain_at: Some(self.range.start),
             }),
-            Shape::Zip => zip::members(&read).and_then(|members| {
+            Shape::Zip => zip::members(&read).and_then(|(members, _)| {
                 zip::check(&read, &members)?;
                 let spots = self.zip_spots(&members);
                 Ok(Opened { spots, bytes: read, plain_at: Some(self.range.start) })

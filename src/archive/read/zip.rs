@@ -30,14 +30,17 @@ pub(crate) struct Member {
     pub(crate) crc: u32,
 }
 
-/// The members of a zip file in the order of its list.
+/// The members of a zip file in the order of its list, and whether that list is there.
 ///
 /// # Errors
 /// [`ArchiveError::Format`]: no zip, or none of redis-record.
-pub(crate) fn members(zip: &Bytes) -> Result<Vec<Member>, ArchiveError> {
-    match end(zip) {
-        Some(at) => listed(zip, at),
-        None => walked(zip),
+pub(crate) fn members(zip: &Bytes) -> Result<(Vec<Member>, bool), ArchiveError> {
+    // What looks like the end can be part of a picture, in a file that was cut.
+    let listed = end(zip).map(|end| listed(zip, end));
+    match listed {
+        Some(Ok(members)) => Ok((members, true)),
+        Some(Err(refused)) => walked(zip).map(|members| (members, false)).map_err(|_| refused),
+        None => walked(zip).map(|members| (members, false)),
     }
 }
 
@@ -56,11 +59,6 @@ pub(crate) fn check(zip: &[u8], members: &[Member]) -> Result<(), ArchiveError> 
         }
     }
     Ok(())
-}
-
-/// Whether the list at the end is there.
-pub(crate) fn is_whole(zip: &Bytes) -> bool {
-    end(zip).is_some()
 }
 
 fn end(zip: &[u8]) -> Option<usize> {
