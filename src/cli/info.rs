@@ -7,21 +7,25 @@ use clap::Args;
 
 use super::exit::Outcome;
 use super::print::Column;
+use super::recordings;
 use super::session::Session;
 use super::times::{shown, shown_bytes, shown_count, shown_span};
 use crate::archive::read::{CameraInfo, Info, Recording, Select};
+use crate::model::recording::RecordingName;
 
 /// What `help info` shows below its options.
 pub(super) const EXAMPLES: &str = "\
 Examples:
   framecache info night.mcap                 cameras, frames, bytes, gaps
   framecache info recordings/*.mcap --json   for programs
-  framecache info old/                       a folder of redis-record, or of segments";
+  framecache info old/                       a folder of redis-record, or of segments
+  framecache info night                      a recording of the running `up`";
 
 /// Options of `info`.
 #[derive(Debug, Args)]
 pub(super) struct InfoArgs {
-    /// MCAP files, folders of segments, zips or folders of redis-record.
+    /// MCAP files, folders of segments, zips or folders of redis-record; or names of recordings of a
+    /// running `up`, which reads them there.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 }
@@ -33,6 +37,13 @@ pub(super) async fn run(session: &Session, args: InfoArgs) -> anyhow::Result<Out
         if number > 0 && !session.print.json() {
             session.print.line("")?;
         }
+        if let Some(name) = named(file) {
+            match recordings::info(session, &name).await? {
+                Outcome::Done => {}
+                other => outcome = other,
+            }
+            continue;
+        }
         match describe(session, file).await {
             Ok(info) => show(session, &info)?,
             Err(error) if args.files.len() > 1 => {
@@ -43,6 +54,14 @@ pub(super) async fn run(session: &Session, args: InfoArgs) -> anyhow::Result<Out
         }
     }
     Ok(outcome)
+}
+
+/// A recording of a running `up`: no file is called so, and a recording can be.
+fn named(file: &Path) -> Option<RecordingName> {
+    if file.exists() || file.extension().is_some() {
+        return None;
+    }
+    RecordingName::new(file.to_str()?).ok()
 }
 
 async fn describe(session: &Session, file: &Path) -> anyhow::Result<Info> {

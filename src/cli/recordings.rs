@@ -1,6 +1,6 @@
 //! `recordings`: what a running `up` records: begun, stopped, paused, listed, recovered, deleted.
 //!
-//! `start`, `stop` and `list` are short for the verbs of the same name here. A recording that was stopped is
+//! `start`, `stop`, `list` and `info` are short for the verbs of the same name here. A recording that was stopped is
 //! waited for, so that its file is there when the verb is done.
 
 use std::time::Duration;
@@ -24,7 +24,7 @@ Examples:
   framecache recordings stop gate
   framecache recordings recover
 
-`framecache start`, `stop` and `list` are short for these. A recording goes on when the `up`
+`framecache start`, `stop`, `list` and `info` are short for these. A recording goes on when the `up`
 that runs it is started again, and reads what came meanwhile while it still lives.";
 
 /// What `help start` shows below its options.
@@ -69,6 +69,8 @@ enum What {
     Resume(NameArgs),
     /// Show how a recording stands
     Status(NameArgs),
+    /// Show what is inside a recording: cameras, frames, bytes, gaps
+    Info(NameArgs),
     /// List all recordings, newest first
     #[command(after_help = LIST_EXAMPLES)]
     List(ListArgs),
@@ -164,6 +166,7 @@ pub(super) async fn run(session: &Session, args: RecordingsArgs) -> anyhow::Resu
         What::Pause(args) => of_one(session, Order::Pause(args.name.into())).await,
         What::Resume(args) => of_one(session, Order::Resume(args.name.into())).await,
         What::Status(args) => of_one(session, Order::Status(args.name.into())).await,
+        What::Info(args) => info(session, &args.name).await,
         What::Recover { name } => recover(session, name).await,
         What::Delete(args) => delete(session, args.name).await,
     }
@@ -191,6 +194,16 @@ pub(super) async fn list(session: &Session, _: &ListArgs) -> anyhow::Result<Outc
     let desk = session.open_running()?;
     let all = desk.service.record(&Order::List).await?;
     show_all(session, &desk, &all)
+}
+
+/// Runs `info` of a recording of a running `up`.
+pub(super) async fn info(session: &Session, name: &RecordingName) -> anyhow::Result<Outcome> {
+    let desk = session.open_running()?;
+    let Some(info) = desk.service.contents(name).await? else {
+        return Ok(nothing(session, &desk, name));
+    };
+    super::info::show(session, &info)?;
+    Ok(Outcome::Done)
 }
 
 async fn recover(session: &Session, name: Option<RecordingName>) -> anyhow::Result<Outcome> {

@@ -149,6 +149,7 @@ fn recorded() -> Router<Arc<WebState>> {
     Router::new()
         .route("/recordings", get(recordings::list).post(recordings::start))
         .route("/recordings/{name}", get(recordings::show).delete(recordings::remove))
+        .route("/recordings/{name}/info", get(recordings::info))
         .route("/recordings/{name}/stop", post(recordings::stop))
         .route("/recordings/{name}/pause", post(recordings::pause))
         .route("/recordings/{name}/resume", post(recordings::resume))

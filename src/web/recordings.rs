@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::params::Call;
 use super::problem::Problem;
 use super::ranged;
+use crate::archive::read::Info;
 use crate::archive::record::{Named, Order, Phase, Start, Status};
 use crate::model::recording::{RecordingFile, RecordingName};
 
@@ -72,6 +73,14 @@ pub(super) async fn segment(call: Call) -> Result<Response, Problem> {
     file(&call, path.parse().map_err(Problem::bad_input)?).await
 }
 
+/// What is inside a recording: its files are read for it.
+pub(super) async fn info(call: Call) -> Result<Json<Info>, Problem> {
+    let scope = call.params(&[])?.wide_scope()?;
+    let name = RecordingName::new(call.path("name")).map_err(Problem::bad_input)?;
+    let found = call.web.service.contents_for(&name, scope.tenant.as_ref()).await?;
+    Ok(Json(first(found.into_iter().collect(), &format!("recording {name}"))?))
+}
+
 pub(super) async fn stop(call: Call) -> Result<Json<Status>, Problem> {
     call.caller.may_write()?;
     ordered(&call, Order::Stop).await
@@ -107,7 +116,7 @@ async fn ordered(call: &Call, order: fn(Named) -> Order) -> Result<Json<Status>,
     Ok(Json(first(status, &shown)?))
 }
 
-fn first(mut found: Vec<Status>, what: &str) -> Result<Status, Problem> {
+fn first<T>(mut found: Vec<T>, what: &str) -> Result<T, Problem> {
     found.pop().ok_or_else(|| {
         Problem::not_found(format!("there is no {what}: /api/v1/recordings lists those there are"))
     })

@@ -14,6 +14,7 @@ mod foreign;
 mod hold;
 mod import;
 mod independent;
+mod named;
 mod ordered;
 mod read;
 mod record;

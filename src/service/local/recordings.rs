@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::LocalService;
+use crate::archive::read::{Info, Recording};
 use crate::archive::record::{Order, RecordError, Recorder, Status};
 use crate::archive::{ArchiveError, Blob};
 use crate::model::name::Tenant;
@@ -60,12 +61,41 @@ impl LocalService {
         let order = Order::Status(name.clone().into());
         Ok(self.record_for(&order, bound).await?.pop())
     }
+
+    /// As [`Recordings::contents`] for somebody who may see only the tenant `bound`, where one is given.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadInput`] where no file is finished yet; what the storage fails with.
+    pub async fn contents_for(
+        &self,
+        name: &RecordingName,
+        bound: Option<&Tenant>,
+    ) -> Result<Option<Info>, ServiceError> {
+        let Some(status) = self.recording(name, bound).await? else { return Ok(None) };
+        let mut blobs = Vec::new();
+        for file in &status.files {
+            let Ok(file) = file.parse::<RecordingFile>() else { continue };
+            blobs.extend(self.recorded(&file, bound).await?);
+        }
+        if blobs.is_empty() {
+            let said = format!("recording {name} has no finished file yet: stop it first");
+            return Err(ServiceError::new(ErrorKind::BadInput, said));
+        }
+        let recording = Recording::open_all(blobs).await.map_err(RecordError::Archive)?;
+        let info = recording.info().await.map_err(RecordError::Archive)?;
+        // Where its files lie here is nobody's business elsewhere.
+        Ok(Some(Info { name: name.to_string(), ..info }))
+    }
 }
 
 #[async_trait]
 impl Recordings for LocalService {
     async fn record(&self, order: &Order) -> Result<Vec<Status>, ServiceError> {
         self.record_for(order, None).await
+    }
+
+    async fn contents(&self, name: &RecordingName) -> Result<Option<Info>, ServiceError> {
+        self.contents_for(name, None).await
     }
 }
 

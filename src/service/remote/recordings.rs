@@ -1,14 +1,20 @@
 //! Recordings of a running `up`, by its HTTP API.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use reqwest::Method;
 use serde::Deserialize;
 
 use super::{PATIENCE, RemoteService};
+use crate::archive::read::Info;
 use crate::archive::record::{MaybeNamed, Order, Phase, Status};
 use crate::model::recording::RecordingName;
 use crate::service::ServiceError;
 use crate::service::recordings::Recordings;
+
+/// How long a recording may be read for its description.
+const READING: Duration = Duration::from_secs(600);
 
 const PATH: &str = "/api/v1/recordings";
 
@@ -68,5 +74,10 @@ impl Recordings for RemoteService {
             Order::List => self.list().await,
             Order::Recover(which) => self.recover(which).await,
         }
+    }
+
+    async fn contents(&self, name: &RecordingName) -> Result<Option<Info>, ServiceError> {
+        let request = self.http.request(Method::GET, &format!("{PATH}/{name}/info"));
+        self.http.found(request.timeout(READING)).await
     }
 }

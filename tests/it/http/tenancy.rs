@@ -49,6 +49,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("DELETE", "/api/v1/holds/0a1b2c3d"),
     ("GET", "/api/v1/recordings"),
     ("GET", "/api/v1/recordings/{}"),
+    ("GET", "/api/v1/recordings/{}/info"),
     ("GET", "/api/v1/recordings/{}.mcap"),
     ("GET", "/api/v1/recordings/{}/2024-11-08T00-00-00Z.mcap"),
     ("POST", "/api/v1/recordings/{}/stop"),
