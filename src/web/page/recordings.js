@@ -5,6 +5,7 @@ import { Problem, address, json } from "./api.js";
 import { button, el, say, setText } from "./dom.js";
 import { holds } from "./holds.js";
 import { Poll, Records, field, twice } from "./records.js";
+import { Replays } from "./replays.js";
 import { session } from "./session.js";
 import { state } from "./state.js";
 import { count, fullTime, size, span, toMs } from "./time.js";
@@ -33,14 +34,16 @@ class Recordings {
     this.trouble = el("p", { class: "error", role: "alert", data: { testid: "recordings-error" } });
     const heads = ["Name", "State", "Cameras", "From", "Length", "Frames", "Bytes", "Lost", "Files", ""];
     this.list = new Records("Recordings", "recordings", heads, ({ name }) => name, () => new Row(this));
+    this.replays = new Replays();
     this.holds = holds();
     this.element = el("section", { class: "keeping", "aria-label": "Recordings" }, el("h1", { text: "Recordings" }),
-      session.write ? this.form() : null, this.trouble, this.note, this.list.element, this.holds.element);
+      session.write ? this.form() : null, this.trouble, this.note, this.list.element, this.replays.element, this.holds.element);
     this.poll = new Poll(() => this.refresh(), EVERY);
   }
 
   close() {
     this.poll.close();
+    this.replays.close();
     this.holds.close();
   }
 
@@ -93,11 +96,17 @@ class Recordings {
     try {
       const { recordings: all } = await json(address("recordings"));
       this.list.show(all);
+      this.replays.offer(all.filter(isPlayable).map(({ name }) => name));
       setText(this.note, all.length > 0 ? "" : "There is no recording yet.");
     } catch (error) {
       setText(this.note, `The recordings are not known: ${error instanceof Problem ? error.message : error}.`);
     }
   }
+}
+
+/** Whether a recording is complete and its files are there. @param {any} one */
+function isPlayable({ state: phase, files: names }) {
+  return phase === "finished" && names.length > 0;
 }
 
 /** One recording. */
@@ -137,7 +146,8 @@ class Row {
   }
 
   /** What can be done in this state. @param {any} one */
-  buttons({ name, state: phase }) {
+  buttons(one) {
+    const { name, state: phase } = one;
     const url = (what) => address(`recordings/${encodeURIComponent(name)}${what}`);
     const order = (text, what) => button(text, `recording-${what}`, () => this.view.run(url(`/${what}`), { method: "POST" }, `${name}: ${what}`), { "aria-label": `${text} ${name}` });
     switch (phase) {
@@ -146,7 +156,9 @@ class Row {
       case "stopping": return [];
       default: {
         const gone = twice("Delete", "Delete for good?", "recording-delete", () => this.view.run(url(""), { method: "DELETE" }, `${name} is deleted`));
-        return phase === "failed" ? [order("Recover", "recover"), gone] : [gone];
+        if (phase === "failed") return [order("Recover", "recover"), gone];
+        const play = button("Play …", "recording-play", () => this.view.replays.choose(name), { "aria-label": `Play ${name}` });
+        return isPlayable(one) ? [play, gone] : [gone];
       }
     }
   }

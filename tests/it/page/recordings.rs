@@ -70,6 +70,52 @@ async fn page_a_recording_is_begun_paused_stopped_downloaded_and_deleted() {
 }
 
 #[tokio::test]
+async fn page_a_recording_is_played_paused_moved_and_watched() {
+    let site = recorder(&synthetic(1, "fps=10&size=160x96"));
+    let browser = Browser::open(&site.view("recordings"), Screen::Desk).await;
+    browser.until(&one("record-form")).await;
+    browser.js(&format!("{}.value = 'night'", one("record-name"))).await;
+    browser.click("record-go").await;
+    let frames =
+        "Number(document.querySelector('[data-name=night]')?.children[5].textContent) > 30";
+    browser.until(frames).await;
+    browser.click("recording-stop").await;
+    browser.until(&is("night", "finished")).await;
+    browser.click("recording-play").await;
+    browser.until(&format!("{}.value === 'night'", one("replay-recording"))).await;
+    browser.choose("replay-rounds", "loop").await;
+    browser.click("replay-go").await;
+    let is_now = |state: &str| format!("{}?.dataset.state === '{state}'", one("replay"));
+    browser.until(&is_now("playing")).await;
+    let played = format!("Number({}.textContent)", one("replay-frames"));
+    browser.until(&format!("{played} > 5")).await;
+    browser.keep_screenshot("replays").await;
+
+    browser.click("replay-pause").await;
+    browser.until(&is_now("paused")).await;
+    let seek = one("replay-seek");
+    browser
+        .js(&format!("{seek}.value = {seek}.min; {seek}.dispatchEvent(new Event('change'))"))
+        .await;
+    browser.until_text("replay-position", "0.0 s of").await;
+    tokio::time::sleep(super::A_WHILE).await;
+    assert!(browser.text("replay-position").await.starts_with("0.0 s of"), "it stands still");
+    browser.choose("replay-pace", "10").await;
+    browser.click("replay-resume").await;
+    browser.until(&is_now("playing")).await;
+    browser.until(&format!("{played} > 60")).await;
+
+    let watch = browser.js(&format!("return {}.href", one("replay-watch"))).await;
+    browser.js(&format!("location.href = {watch}")).await;
+    browser.until(&format!("Number({}?.dataset.drawn) > 3", one("tile"))).await;
+    browser.js("location.hash = '#/recordings'").await;
+    browser.click("replay-stop").await;
+    browser.until(&format!("!{}", one("replay"))).await;
+    browser.until_text("replays-note", "Nothing is played").await;
+    browser.end().await;
+}
+
+#[tokio::test]
 async fn page_what_the_recorder_refuses_is_said() {
     let site = recorder(&synthetic(1, "fps=5&size=160x96"));
     let browser = Browser::open(&site.view("recordings"), Screen::Desk).await;
