@@ -29,6 +29,8 @@ pub(super) struct Tally {
     pub(super) new_bytes: u64,
     /// Frames that live so long anyway.
     pub(super) living: u64,
+    /// Whether it stopped where no more bytes may be held.
+    pub(super) is_full: bool,
 }
 
 impl Tally {
@@ -85,7 +87,7 @@ impl Holds {
             true => (hold, would),
             false => {
                 let hold = self.register(hold, terms, now).await?;
-                let done = self.apply(&hold).await?;
+                let done = self.apply(&hold, u64::MAX).await?;
                 (hold, done)
             }
         };
@@ -119,13 +121,22 @@ impl Holds {
         Err(StoreError::Refused("no id is free for a hold: try again".to_owned()).into())
     }
 
-    /// Lengthens what lives of a hold's window, oldest first.
-    pub(super) async fn apply(&self, hold: &Hold) -> Result<Tally, HoldFailure> {
+    /// Lengthens what lives of a hold's window, oldest first, until over `room` bytes more would be held.
+    pub(super) async fn apply(&self, hold: &Hold, room: u64) -> Result<Tally, HoldFailure> {
         let request = RangeRequest::new(vec![hold.stream().clone()], hold.window());
-        let mut pages = self.0.query.range_keys(request);
+        let mut pieces = self.0.query.listing(request, None);
         let mut done = Tally::default();
-        while let Some(page) = pages.try_next().await? {
-            self.lengthen(&page, hold.until(), &mut done).await?;
+        while let Some(piece) = pieces.try_next().await? {
+            let Listed::Frames(frames) = piece else { continue };
+            for batch in frames.chunks(HOLD_MAX) {
+                let fitting = fitting(batch, hold.until(), room.saturating_sub(done.new_bytes));
+                let keys: Vec<FrameKey> = fitting.iter().map(|frame| frame.key.clone()).collect();
+                self.lengthen(&keys, hold.until(), &mut done).await?;
+                if fitting.len() < batch.len() {
+                    done.is_full = true;
+                    return Ok(done);
+                }
+            }
         }
         Ok(done)
     }
@@ -162,6 +173,18 @@ impl Holds {
         }
         Ok(weights)
     }
+}
+
+/// The first of these frames, as far as those that end before `until` have no more than `room` bytes.
+fn fitting(frames: &[FrameInfo], until: UnixNanos, mut room: u64) -> &[FrameInfo] {
+    let fits = |frame: &FrameInfo| {
+        let is_short = frame.expires_at.is_some_and(|end| end < until);
+        let size = if is_short { u64::from(frame.size.unwrap_or(0)) } else { 0 };
+        let left = room.checked_sub(size);
+        room = left.unwrap_or(room);
+        left.is_some()
+    };
+    &frames[..frames.iter().map(fits).take_while(|fits| *fits).count()]
 }
 
 /// Eight hex digits: short enough to be typed.

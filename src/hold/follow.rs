@@ -126,7 +126,10 @@ impl Holds {
     ) -> Result<(), HoldFailure> {
         camera.applied.retain(|id| holds.iter().any(|hold| hold.id() == id));
         for hold in holds.iter().filter(|hold| !camera.applied.contains(hold.id())) {
-            progress.bytes += self.apply(hold).await?.new_bytes;
+            let room = self.0.max_bytes.saturating_sub(progress.bytes);
+            let done = self.apply(hold, room).await?;
+            progress.bytes += done.new_bytes;
+            self.say_full(stream, u64::from(done.is_full), progress);
         }
         camera.applied.extend(holds.iter().map(|hold| hold.id().clone()));
         camera.seen.turn(now);
@@ -155,12 +158,17 @@ impl Holds {
                 return Err(error.into());
             }
         }
-        if refused > 0 && !std::mem::replace(&mut progress.said, true) {
-            let max = self.0.max_bytes;
-            tracing::warn!(camera = %stream, "new frames are not held: [hold] max_bytes = {max} is reached");
-        }
+        self.say_full(stream, refused, progress);
         camera.looked = Some(now);
         Ok(())
+    }
+
+    /// Says once a minute that frames are refused, if any are.
+    fn say_full(&self, stream: &StreamId, refused: u64, progress: &mut Progress) {
+        if refused > 0 && !std::mem::replace(&mut progress.said, true) {
+            let max = self.0.max_bytes;
+            tracing::warn!(camera = %stream, "frames are not held: [hold] max_bytes = {max} is reached");
+        }
     }
 
     /// Records of frames of these holds that came since then.

@@ -187,6 +187,26 @@ async fn frames_beyond_the_limit_are_not_held(mut subject: Subject) {
     subject.close().await;
 }
 
+async fn what_was_refused_stays_refused_after_a_restart(mut subject: Subject) {
+    let now = subject.now().await;
+    subject.put(now, 1, 300).await;
+    let until = subject.hold(now, now.plus(60 * SEC), 7200 * SEC).await.hold.until();
+    subject.follow();
+    let second = subject.put(subject.now().await, 2, 300).await;
+    subject.ends(&second, Some(until)).await;
+    let third = subject.put(subject.now().await, 3, 300).await;
+    let natural = subject.end_of(&third).await;
+    subject.stop.cancel();
+    subject.following.take().unwrap().await.unwrap();
+
+    subject.stop = CancellationToken::new();
+    subject.follow();
+    let small = subject.put_sized(subject.now().await, 4, 300, 50).await;
+    subject.ends(&small, Some(until)).await;
+    assert_eq!(subject.end_of(&third).await, natural);
+    subject.close().await;
+}
+
 async fn a_frame_of_two_holds_is_kept_for_the_other(subject: Subject) {
     let now = subject.now().await;
     let alone = subject.put(now, 1, 300).await;
@@ -223,6 +243,7 @@ on_both!(
     what_comes_into_a_held_window_is_held(1 << 20),
     a_process_that_starts_later_holds_what_came_meanwhile(1 << 20),
     frames_beyond_the_limit_are_not_held(250),
+    what_was_refused_stays_refused_after_a_restart(250),
     a_frame_of_two_holds_is_kept_for_the_other(1 << 20),
 );
 

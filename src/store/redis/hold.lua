@@ -10,14 +10,21 @@ local told, changed, touched = {}, false, {}
 for i = 1, frames do
   local key, what, size = KEYS[2 + i], 0, 0
   if redis.call('TYPE', key)['ok'] == 'string' then
-    local ends = redis.call('PEXPIRETIME', key)
+    local field, ends = ARGV[4 + i], redis.call('PEXPIRETIME', key)
+    local note = redis.call('HGET', KEYS[1], field)
+    local natural, set = string.match(note or '', '^(%d+) %d+ (%d+)$')
+    -- a note of another end is of an earlier frame under this key
+    local held = tonumber(set) == ends
     size, what = redis.call('STRLEN', key), 1
     if ends ~= -1 and ends < untl then
-      local note = string.format('%.0f %d', ends, size)
-      what = 2 + redis.call('HSETNX', KEYS[1], ARGV[4 + i], note)
+      what = held and 2 or 3
+      if not held then natural = string.format('%.0f', ends) end
+      redis.call('HSET', KEYS[1], field, string.format('%s %d %s', natural, size, ARGV[1]))
       redis.call('PEXPIREAT', key, ARGV[1])
-    elseif redis.call('HGET', KEYS[1], ARGV[4 + i]) then
+    elseif held then
       what = 2
+    elseif note then
+      redis.call('HDEL', KEYS[1], field)
     end
   end
   told[i] = {what, size, 0}

@@ -22,12 +22,18 @@ use crate::store::{HeldFrame, HeldPage, Lengthened, StoreError};
 
 const LENGTHEN: &str = include_str!("hold.lua");
 
-/// KEYS: held, frames. ARGV: of each frame its field and the end to keep, in ms, 0 for none.
+/// KEYS: held, frames. ARGV: of each frame its field and the end to keep, in ms, 0 for none. A frame whose
+/// end is not the one that a hold set was written anew since, and keeps its end.
 const SHORTEN: &str = "local freed = 0 for i = 2, #KEYS do \
-    local note = redis.call('HGET', KEYS[1], ARGV[2 * i - 3]) if note then \
-    local natural, keep = tonumber(string.match(note, '^%d+')), tonumber(ARGV[2 * i - 2]) \
-    redis.call('PEXPIREAT', KEYS[i], string.format('%.0f', math.max(natural, keep)), 'LT') \
-    if keep <= natural then redis.call('HDEL', KEYS[1], ARGV[2 * i - 3]) freed = freed + 1 end \
+    local field, keep = ARGV[2 * i - 3], tonumber(ARGV[2 * i - 2]) \
+    local note = redis.call('HGET', KEYS[1], field) if note then \
+    local natural, size, set = string.match(note, '^(%d+) (%d+) (%d+)$') \
+    local held = set and redis.call('PEXPIRETIME', KEYS[i]) == tonumber(set) \
+    if held then redis.call('PEXPIREAT', KEYS[i], \
+    string.format('%.0f', math.max(tonumber(natural), keep)), 'LT') end \
+    if held and keep > tonumber(natural) then redis.call('HSET', KEYS[1], field, \
+    string.format('%s %s %.0f', natural, size, math.min(keep, tonumber(set)))) \
+    else redis.call('HDEL', KEYS[1], field) freed = freed + 1 end \
     end end return freed";
 
 /// Writes a field unless it is there, and lets the key live until ARGV[3] at least.
@@ -225,7 +231,7 @@ fn parse_held(stream: &StreamId, field: &[u8], note: &str) -> Option<HeldFrame> 
     let suffix = Suffix::from_parts(*kind, u32::from_be_bytes(*number))?;
     let key =
         FrameKey::new(stream.clone(), UnixNanos::new(u64::from_be_bytes(*at))?, suffix).ok()?;
-    let (natural, size) = note.split_once(' ')?;
+    let [natural, size, _set] = note.split(' ').collect::<Vec<_>>()[..] else { return None };
     let natural_end = UnixNanos::new(natural.parse::<u64>().ok()?.checked_mul(1_000_000)?)?;
     Some(HeldFrame { key, size: size.parse().ok()?, natural_end })
 }
@@ -241,11 +247,12 @@ mod tests {
             let natural_end = UnixNanos::new(1_731_024_300_123_000_000).unwrap();
             let one = HeldFrame { key: key.clone(), size: 9, natural_end };
             let (stream, bytes) = (key.stream(), field(&key));
-            assert_eq!(parse_held(stream, &bytes, "1731024300123 9"), Some(one));
-            for odd in ["", "1 ", "x 9", "1731024300123"] {
+            let note = "1731024300123 9 1731024900000";
+            assert_eq!(parse_held(stream, &bytes, note), Some(one));
+            for odd in ["", "1 ", "x 9 1", "1731024300123 9"] {
                 assert_eq!(parse_held(stream, &bytes, odd), None, "{odd}");
             }
-            assert_eq!(parse_held(stream, &bytes[..12], "1731024300123 9"), None);
+            assert_eq!(parse_held(stream, &bytes[..12], note), None);
         }
     }
 }

@@ -40,11 +40,38 @@ async fn a_held_record_asks_in_its_place_and_nothing_ends_before_its_frame() {
         assert_eq!(end(name), until.as_millis() + 10_000, "{name}");
     }
     let note = server.cli(&["--no-raw", "hvals", "@framecache/{client-a/frames/cam1}/held"]);
-    assert_eq!(note, format!("1) \"{} 4\"", now.as_millis() + 300_000));
+    let natural = now.as_millis() + 300_000;
+    assert_eq!(note, format!("1) \"{natural} 4 {}\"", until.as_millis()));
     assert_only_registries_are_endless(&server);
 
     put(&store, &[frame(&key(&cam1(), now, 4), b"jpeg", 300)]).await;
     assert_eq!(end(&bucket), until.as_millis() + 10_000, "a later write shortens nothing");
+}
+
+#[tokio::test]
+async fn a_frame_that_was_written_anew_under_a_held_key_keeps_its_own_end() {
+    let server = RedisServer::start();
+    let store = open(&server);
+    let now = store.now().await.unwrap();
+    let keys = [1, 2].map(|seq| key(&cam1(), now, seq));
+    put(&store, &keys.each_ref().map(|key| frame(key, b"jpeg", 300))).await;
+    store.lengthen(&keys, now.plus(FAR)).await.unwrap();
+    let again = now.as_millis() + 777_000;
+    for key in &keys {
+        server.cli(&["set", &key.to_string(), "anew", "pxat", &again.to_string()]);
+    }
+    let end = |key: &FrameKey| number(&server, &["pexpiretime", &key.to_string()]);
+    store.shorten(&[(keys[0].clone(), None)]).await.unwrap();
+    assert_eq!(end(&keys[0]), again, "the old note says nothing of the new frame");
+
+    let until = UnixNanos::new(now.plus(FAR * 2).as_millis() * 1_000_000).unwrap();
+    let held = Some(Lengthened::Held { size: 4, new: true });
+    assert_eq!(store.lengthen(&keys[1..], until).await.unwrap(), [held]);
+    assert_eq!(end(&keys[1]), until.as_millis());
+    store.shorten(&[(keys[1].clone(), None)]).await.unwrap();
+    assert_eq!(end(&keys[1]), again, "it gets back the end that it was written with");
+    let notes = server.cli(&["exists", "@framecache/{client-a/frames/cam1}/held"]);
+    assert_eq!(notes, "0");
 }
 
 #[tokio::test]
