@@ -245,18 +245,16 @@ impl Pace {
             let due = self.ahead.front().and_then(|next| self.schedule.due(next.at));
             let at = self.started + due.unwrap_or_default();
             let room = self.ahead.len() < AHEAD_FRAMES && self.ahead_bytes < AHEAD_BYTES;
+            // what can be read at once is read first: so without a pace batches are full
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 Some(order) = orders.recv() => self.follow(player, order.control, order.followed),
-                () = sleep_until(at), if due.is_some() => {
-                    let batch = self.take_due(player);
-                    tokio::select! {
-                        () = stop.cancelled() => return Ok(()),
-                        _ = batches.send(batch) => {}
-                    }
-                }
                 read = self.frames.next(), if room && !self.drained => self.read(player, read)?,
+                place = place_at(at, &batches), if due.is_some() => {
+                    let Some(place) = place else { return Ok(()) };
+                    place.send(self.take_due(player));
+                }
             }
             self.tell(player);
         }
@@ -368,6 +366,12 @@ impl Pace {
             false => ReplayState::Playing,
         };
     }
+}
+
+/// A place for a batch once it is due, and the one before is on its way; `None` where none goes on.
+async fn place_at(at: Instant, batches: &mpsc::Sender<Batch>) -> Option<mpsc::Permit<'_, Batch>> {
+    sleep_until(at).await;
+    batches.reserve().await.ok()
 }
 
 /// The second loop.
