@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::play::Told;
+use super::control::Told;
 use super::status::lock;
 use super::{Control, Manner, Player, Progress, ReplayError, ReplayStatus, Sink};
 use crate::archive::read::{Recording, Select};

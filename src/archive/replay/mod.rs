@@ -9,6 +9,7 @@
 //! A replay hands its frames to a [`Sink`], which stores and announces them like those of a camera. It
 //! reads a bounded number of frames ahead; a store that is slow makes it late and loses nothing.
 
+mod control;
 mod manager;
 mod play;
 mod schedule;
@@ -20,8 +21,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use self::control::{Control, Told};
 pub use self::manager::{Replays, ReplaysParts, StartReplay};
-pub use self::play::{Control, Player, Told};
+pub use self::play::Player;
 pub use self::schedule::Schedule;
 pub use self::speed::{Speed, SpeedError};
 pub use self::status::{Progress, ReplayState, ReplayStatus};

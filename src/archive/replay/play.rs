@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::control::{Control, Told};
 use super::stamp::Stamper;
 use super::status::lock;
 use super::{Manner, Progress, ReplayError, ReplayState, Schedule, Sink, Speed, Times};
@@ -33,35 +34,6 @@ const BATCH: usize = 32;
 const LATE: Duration = Duration::from_millis(100);
 /// Between the last frame of a round and the first of the next where a recording has one frame only.
 const ROUND_PAUSE: Duration = Duration::from_secs(1);
-
-/// What a replay is told while it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Control {
-    /// Stand still.
-    Pause,
-    /// Go on.
-    Resume,
-    /// Go on there; an instant outside of what is played is its nearest end.
-    Seek(UnixNanos),
-    /// Go on so fast.
-    Speed(Speed),
-}
-
-/// An order on its way to a replay.
-#[derive(Debug)]
-pub struct Told {
-    control: Control,
-    followed: oneshot::Sender<()>,
-}
-
-impl Told {
-    /// An order, and what tells when it was followed.
-    #[must_use]
-    pub fn new(control: Control) -> (Self, oneshot::Receiver<()>) {
-        let (followed, done) = oneshot::channel();
-        (Self { control, followed }, done)
-    }
-}
 
 type Frames = BoxStream<'static, Result<(UnixNanos, StoredFrame), ArchiveError>>;
 
