@@ -1,13 +1,17 @@
 //! Finished files, wherever they lie, and how a recording stands by them.
 //!
 //! Where the storage is a bucket, finished files lie in the hidden folder `.outgoing` until they are there: so
-//! a bucket that is away ends no recording. They are listed and read from either place as one.
+//! a bucket that is away ends no recording. They are listed and read from either place as one. What is sent is
+//! a second name (link) of the file: so one that is replaced or deleted meanwhile is noticed.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::part::{blocking, failed};
 use super::state::{Ended, State};
 use super::status::{Phase, Status, Why};
 use crate::archive::storage::{Folder, Storage, Stored};
@@ -17,6 +21,9 @@ use crate::model::recording::{RecordingFile, RecordingName};
 
 /// Where finished files wait for the bucket, in the folder of recordings.
 const OUTGOING: &str = ".outgoing";
+
+/// What is being sent, beside those; no recording's name starts with a dot.
+const SENDING: &str = ".sending.mcap";
 
 /// Finished files of all recordings.
 #[derive(Debug, Clone)]
@@ -79,11 +86,30 @@ impl Shelf {
         }
     }
 
-    /// Sends what waits to the bucket; the first error ends it, and it is done again later.
-    pub(super) async fn send(&self) -> Result<(), ArchiveError> {
-        let Some((path, _)) = &self.outgoing else { return Ok(()) };
+    /// Sends what waits to the bucket, but for the files of recordings that run, which may be replaced; the
+    /// first error ends it, and it is done again later. One at a time.
+    pub(super) async fn send(&self, running: &[RecordingName]) -> Result<(), ArchiveError> {
+        let Some((folder, _)) = &self.outgoing else { return Ok(()) };
         for stored in self.waiting().await? {
-            self.storage.publish(&path.join(stored.file.to_string()), &stored.file).await?;
+            if !running.contains(&stored.file.recording) {
+                self.send_one(folder, &stored.file).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_one(&self, folder: &Path, file: &RecordingFile) -> Result<(), ArchiveError> {
+        let (path, sending) = (folder.join(file.to_string()), folder.join(SENDING));
+        let (from, to) = (path.clone(), sending.clone());
+        let linked = blocking(move || link(&from, &to)).await;
+        let linked = linked.map_err(|source| failed("cannot send", &path, source))?;
+        let Some(inode) = linked else { return Ok(()) };
+        self.storage.publish(&sending, file).await?;
+        let sent = path.clone();
+        let left = blocking(move || drop_sent(&sent, inode)).await;
+        if left.map_err(|source| failed("cannot delete", &path, source))? == Left::Nothing {
+            // it was deleted while it was sent
+            self.storage.delete(file).await?;
         }
         Ok(())
     }
@@ -94,6 +120,37 @@ impl Shelf {
             folder.delete(file).await?;
         }
         self.storage.delete(file).await.map(|_| ())
+    }
+}
+
+/// What was found under the name of a file that was sent.
+#[derive(Debug, PartialEq, Eq)]
+enum Left {
+    /// It, and it is gone now; or another one, which stays.
+    Something,
+    /// Nothing.
+    Nothing,
+}
+
+/// Gives a file a second name; its inode, `None` where there is none any more. Blocks.
+fn link(from: &Path, to: &Path) -> io::Result<Option<u64>> {
+    // what a crash left
+    match fs::remove_file(to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        other => other?,
+    }
+    match fs::hard_link(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.and_then(|()| Ok(Some(fs::metadata(to)?.ino()))),
+    }
+}
+
+/// Removes a file that was sent, unless another one has its name by now. Blocks.
+fn drop_sent(path: &Path, inode: u64) -> io::Result<Left> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Left::Nothing),
+        other if other.as_ref().is_ok_and(|meta| meta.ino() != inode) => Ok(Left::Something),
+        other => other.and_then(|_| fs::remove_file(path)).map(|()| Left::Something),
     }
 }
 
@@ -136,6 +193,16 @@ fn cut(name: &RecordingName) -> Status {
         state: Phase::Failed,
         reason: Some(Why::Failed),
         detail: Some(detail.to_owned()),
+        ..unknown(name)
+    }
+}
+
+/// A recording whose state cannot be read.
+pub(super) fn unreadable(name: &RecordingName, why: &ArchiveError) -> Status {
+    Status {
+        state: Phase::Failed,
+        reason: Some(Why::Failed),
+        detail: Some(why.to_string()),
         ..unknown(name)
     }
 }
@@ -186,3 +253,7 @@ pub(super) fn status(
 pub(super) fn is_seen(status: &Status, bound: Option<&Tenant>) -> bool {
     bound.is_none_or(|bound| status.tenant.as_ref() == Some(bound))
 }
+
+#[cfg(test)]
+#[path = "shelf_tests.rs"]
+mod tests;

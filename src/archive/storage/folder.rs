@@ -144,7 +144,15 @@ fn publish(root: &Path, from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let file = File::open(from)?;
     file.sync_all()?;
-    match fs::rename(from, to) {
+    let renamed = match fs::rename(from, to) {
+        // the folder went with an older segment meanwhile
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            fs::create_dir_all(folder)?;
+            fs::rename(from, to)
+        }
+        other => other,
+    };
+    match renamed {
         Err(error) if error.kind() == ErrorKind::CrossesDevices => {
             copy(&file, folder, to)?;
             fs::remove_file(from)?;
