@@ -20,14 +20,18 @@ impl Recorder {
         name: &RecordingName,
         bound: Option<&Tenant>,
     ) -> Result<Option<Status>, RecordError> {
-        let files = self.shelf.list().await?;
+        // of one that runs nobody has to wait for a bucket
+        let files = match self.running_of(name, None) {
+            Some(_) if self.parts.is_remote => self.shelf.waiting().await?,
+            _ => self.shelf.list().await?,
+        };
         let files = files.into_iter().filter(|stored| stored.file.recording == *name).collect();
         let status = shelf::status(name, self.known(name).await?, files);
         Ok(status.filter(|status| shelf::is_seen(status, bound)))
     }
 
     /// What is known of a recording beside its files.
-    async fn known(&self, name: &RecordingName) -> Result<Option<Status>, ArchiveError> {
+    pub(super) async fn known(&self, name: &RecordingName) -> Result<Option<Status>, ArchiveError> {
         if let Some(entry) = self.entries().get(name).map(|entry| Arc::clone(&entry.running)) {
             return Ok(Some(entry.status()));
         }
@@ -64,7 +68,10 @@ impl Recorder {
         names.extend(self.entries().keys().cloned());
         let mut all = Vec::new();
         for name in names {
-            let known = self.known(&name).await?;
+            let known = match self.known(&name).await {
+                Ok(known) => known,
+                Err(error) => Some(shelf::unreadable(&name, &error)),
+            };
             all.extend(shelf::status(&name, known, files.remove(&name).unwrap_or_default()));
         }
         all.retain(|status| shelf::is_seen(status, bound));

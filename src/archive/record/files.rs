@@ -87,9 +87,11 @@ impl Files {
             state.is_open = true;
             (State::part_path(&self.folder, &state.name), about(&state, now))
         };
+        // which file it is has to be known before there is one: a crash in between leaves a name without
+        // a file, never a file that is taken for the one before
+        self.running.save().await?;
         self.part = Some(Part::create(&path, &about).await?);
-        // which file it is has to be known before frames are in it
-        self.running.save().await
+        Ok(())
     }
 
     /// Finishes the open file and gives it its name. A recording in one file has one even without a

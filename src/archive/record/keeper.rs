@@ -10,6 +10,7 @@ use super::order::Start;
 use super::part::{blocking, failed};
 use super::quota::{Verdict, judge};
 use super::running::Running;
+use super::shelf;
 use super::state::{Ended, State};
 use super::status::{Phase, Status, Why};
 use crate::archive::ArchiveError;
@@ -23,15 +24,19 @@ impl Recorder {
     /// Goes on with what an earlier process left, then sends finished files to their bucket and keeps
     /// the quota, until [`Recorder::close`].
     pub async fn run(&self) {
-        if !self.parts.is_passing
-            && let Err(error) = self.go_on().await
-        {
-            tracing::error!("recordings of before are not gone on with: {error}");
-        }
-        self.gone_on.send_replace(true);
-        let mut failing = false;
+        let (mut failing, mut goes_on) = (false, !self.parts.is_passing);
         while !self.stop.is_cancelled() {
-            match self.round().await {
+            let mut done = Ok(());
+            if goes_on {
+                done = self.go_on().await;
+                goes_on = done.is_err();
+            }
+            self.gone_on.send_replace(true);
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                round = self.round() => done = done.and(round.map_err(RecordError::from)),
+            }
+            match done {
                 Ok(()) => failing = false,
                 Err(error) if failing => tracing::debug!("recordings: {error}"),
                 Err(error) => {
@@ -46,17 +51,36 @@ impl Recorder {
         }
     }
 
+    /// Keeps the quota, and sends what is finished, unless another process does.
     async fn round(&self) -> Result<(), ArchiveError> {
-        self.shelf.send().await?;
-        match self.parts.max_bytes {
-            Some(most) if !self.running().is_empty() => self.keep_quota(most).await,
+        let running: Vec<RecordingName> = self.running().into_iter().map(|one| one.name).collect();
+        let kept = match self.parts.max_bytes {
+            Some(most) if !running.is_empty() => self.keep_quota(most).await,
             _ => Ok(()),
+        };
+        if !self.shelf.waiting().await?.is_empty() && self.has_folder().await {
+            self.shelf.send(&running).await?;
         }
+        kept
+    }
+
+    /// Whether this process is the one that works in the folder.
+    async fn has_folder(&self) -> bool {
+        let mut turn = self.turn.lock().await;
+        self.take_folder(&mut turn).await.is_ok()
     }
 
     /// Deletes the oldest files until the rest fits; ends what runs where that is not enough.
     pub(super) async fn keep_quota(&self, most: u64) -> Result<(), ArchiveError> {
-        let files = self.shelf.list().await?;
+        let mut files = self.shelf.list().await?;
+        let whole: Vec<RecordingName> = {
+            let entries = self.entries();
+            let states = entries.values().map(|entry| entry.running.state());
+            let whole = states.filter(|state| state.runs() && state.rotation.is_none());
+            whole.map(|state| state.name.clone()).collect()
+        };
+        // what a recording in one file left before a restart is in its open file again
+        files.retain(|stored| !whole.contains(&stored.file.recording));
         let open = self.entries().values().map(|entry| entry.running.live().written.bytes).sum();
         let Verdict { delete, is_full } = judge(files, open, most);
         for stored in delete {
@@ -70,14 +94,17 @@ impl Recorder {
         Ok(())
     }
 
-    /// Goes on with every recording that ran when its process ended, and closes what was cut.
+    /// Goes on with every recording that ran when its process ended, and closes what was cut. The error is
+    /// that of one of those that it could not go on with.
     async fn go_on(&self) -> Result<(), RecordError> {
+        let mut done = Ok(());
         for name in self.names().await? {
             if let Err(error) = self.go_on_with(&name, None).await {
-                tracing::error!("recording {name} is not gone on with: {error}");
+                tracing::debug!("recording {name} is not gone on with: {error}");
+                done = Err(error);
             }
         }
-        Ok(())
+        done
     }
 
     /// Follows the order to recover.
@@ -106,7 +133,9 @@ impl Recorder {
         bound: Option<&Tenant>,
     ) -> Result<bool, RecordError> {
         let mut turn = self.turn.lock().await;
-        let Some(status) = self.status(name, bound).await? else { return Ok(false) };
+        // decided by what lies here: a bucket that is away holds up nothing
+        let known = self.known(name).await?.filter(|status| shelf::is_seen(status, bound));
+        let Some(status) = known else { return Ok(self.status(name, bound).await?.is_some()) };
         if self.running_of(name, None).is_some() || status.state != Phase::Failed {
             return Ok(true);
         }

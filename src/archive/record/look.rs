@@ -34,6 +34,8 @@ impl Task {
         now: UnixNanos,
     ) -> Result<Step, Trouble> {
         let store_now = self.parts.reader.now().await?;
+        // a clock that is ahead of the store's would look where no frame is yet, and never again
+        let now = now.min(store_now);
         let cameras = self.parts.reader.cameras().await?;
         self.note_gap(spans, &cameras, store_now).await?;
         let look = self.parts.track.next(hull, now);
@@ -67,6 +69,7 @@ impl Task {
             return Ok(());
         }
         let Some(life) = self.parts.reader.longest_life(cameras).await? else { return Ok(()) };
+        self.parts.track.sparse_until(store_now.minus(life.as_duration() + FAR_BEHIND));
         let Ok(gone) = TimeRange::new(verified, store_now.minus(life.as_duration())) else {
             return Ok(());
         };
@@ -100,6 +103,7 @@ impl Task {
                 spans.contains(one.record.at) && !self.parts.track.knows(one.camera(), &one.record)
             }));
         }
+        self.parts.track.found(!wanted.is_empty() || dead > 0);
         self.copy(wanted, store_now).await?;
         let lost = if dead > 0 { self.judge(spans, cameras, look).await? } else { 0 };
         self.lose(lost);

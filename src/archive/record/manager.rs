@@ -172,6 +172,10 @@ impl Recorder {
             return Err(RecordError::Misfit(said));
         }
         if let Some(running) = self.running_of(&state.name, bound) {
+            if running.state().ended.is_some() {
+                let said = format!("recording {} is just ending: choose another name", state.name);
+                return Err(RecordError::Misfit(said));
+            }
             return Ok(running.status());
         }
         if self.is_taken(&state.name).await? {
@@ -279,7 +283,12 @@ impl Recorder {
         let before = running.state().clone();
         change(&mut running.state(), self.parts.clock.now())?;
         if *running.state() != before {
-            running.save().await?;
+            if let Err(error) = running.save().await {
+                let mut state = running.state();
+                (state.spans, state.phase, state.ended) =
+                    (before.spans, before.phase, before.ended);
+                return Err(error.into());
+            }
             running.changed.notify_one();
         }
         Ok(())

@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,9 @@ const PART_ENDING: &str = ".mcap.part";
 
 /// Spans that could not be recorded, at most; further ones are only counted as one.
 const GAPS_MAX: usize = 1000;
+
+/// How far a start may lie ahead: who orders it may have another clock.
+const AHEAD_MAX: Duration = Duration::from_secs(10);
 
 /// The largest state that is read.
 const STATE_MAX_BYTES: u64 = 16 << 20;
@@ -125,7 +129,7 @@ impl State {
         let from =
             from.transpose().map_err(|error| RecordError::Misfit(format!("from: {error}")))?;
         let from = from.unwrap_or(now);
-        if from > now {
+        if from > now.plus(AHEAD_MAX) {
             let said = format!("from {} lies in the future: give now or before", from.to_rfc3339());
             return Err(RecordError::Misfit(said));
         }
@@ -231,7 +235,9 @@ impl State {
     /// What the system says.
     pub(super) fn remove(folder: &Path, name: &RecordingName) -> io::Result<bool> {
         let mut was_there = false;
-        for path in [Self::part_path(folder, name), Self::path(folder, name)] {
+        let part = Self::part_path(folder, name);
+        let copy = PathBuf::from(format!("{}.new", part.display()));
+        for path in [copy, part, Self::path(folder, name)] {
             match fs::remove_file(path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 other => {

@@ -73,9 +73,13 @@ impl Files {
         stop: &CancellationToken,
     ) -> Result<bool, ArchiveError> {
         let reached = state.verified.minus(OVERLAP);
-        let files = self.shelf.list().await?.into_iter().map(|stored| stored.file);
-        let own: Vec<_> = files.filter(|file| file.recording == state.name).collect();
-        for file in own.into_iter().rev() {
+        let listed = self.shelf.list().await.unwrap_or_else(|error| {
+            let name = &state.name;
+            tracing::warn!("recording {name} goes on unseen, and may repeat seconds: {error}");
+            Vec::new()
+        });
+        let own: Vec<_> = listed.into_iter().map(|stored| stored.file).collect();
+        for file in own.into_iter().rev().filter(|file| file.recording == state.name) {
             let Some(blob) = self.shelf.open(&file).await? else { continue };
             let bytes = blob.size();
             let Some(recording) = understood(blob).await? else { continue };

@@ -72,6 +72,8 @@ pub(super) struct Task {
     saved: Instant,
     /// Whether all up to the end of what is wanted was read.
     settled: bool,
+    /// When the store was first read after the end of what is wanted.
+    past_end: Option<Instant>,
     /// Whether it ends where it is, without waiting for what is on its way.
     pub(super) is_full: bool,
     failing: bool,
@@ -81,8 +83,8 @@ impl Task {
     pub(super) fn new(parts: TaskParts) -> Self {
         let lively = parts.clock.now();
         let saved = Instant::now();
-        let (late, settled, is_full, failing) = (None, false, false, false);
-        Self { parts, lively, late, saved, settled, is_full, failing }
+        let (late, settled, past_end, is_full, failing) = (None, false, None, false, false);
+        Self { parts, lively, late, saved, settled, past_end, is_full, failing }
     }
 
     /// Records until the end, or until `stop`: then all that is stored by now is in files. One that
@@ -92,7 +94,7 @@ impl Task {
         if goes_on {
             let taken = self.parts.files.take_up(&mut self.parts.track, &stop).await;
             match taken {
-                Ok(true) => {}
+                Ok(true) => self.lively = self.parts.clock.now(),
                 Ok(false) => return,
                 Err(error) => return self.fail(&error).await,
             }
@@ -105,7 +107,12 @@ impl Task {
                 Err(Trouble::Disk(error)) => return self.fail(&error).await,
                 Err(Trouble::Store(error)) => {
                     self.complain(&error);
-                    TICK * 2
+                    // what was read before goes to the disk in time, and nobody is idle for want of a store
+                    if let Err(error) = self.parts.files.sync_in_time().await {
+                        return self.fail(&error).await;
+                    }
+                    self.lively = self.parts.clock.now();
+                    TICK
                 }
             };
             if !wait.is_zero() {
@@ -138,7 +145,7 @@ impl Task {
             (state.spans.clone(), state.ended.is_some())
         };
         if self.settled && spans.is_open() {
-            self.settled = false;
+            (self.settled, self.past_end) = (false, None);
             self.lively = now;
             let next = spans.next(self.parts.track.verified());
             self.parts.track.skip_to(next.unwrap_or(now));
@@ -149,7 +156,11 @@ impl Task {
         };
         let step = self.read(&spans, hull, now).await?;
         self.failing = false;
-        let is_over = spans.end().is_some_and(|end| now >= end.plus(SETTLE));
+        let is_past = spans.end().is_some_and(|end| now >= end);
+        self.past_end = self.past_end.filter(|_| is_past);
+        let past = is_past.then(|| *self.past_end.get_or_insert_with(Instant::now));
+        // frames that were on their way while the store was away come after it is back
+        let is_over = past.is_some_and(|since| since.elapsed() >= SETTLE);
         self.settled = step == Step::Live && is_over;
         let is_full = std::mem::take(&mut self.is_full);
         if ended && self.settled || is_full {
@@ -162,6 +173,9 @@ impl Task {
     /// Ends what is long enough, or has waited long enough.
     fn end_in_time(&mut self, now: UnixNanos) {
         let mut state = self.parts.running.state();
+        if state.phase != Phase::Recording {
+            self.lively = now;
+        }
         if let Some(until) = state.until.filter(|until| now >= *until) {
             state.end(until, Ended { why: Why::MaxLength, detail: None });
         }
@@ -229,19 +243,32 @@ impl Task {
         }
     }
 
-    async fn catch_up(&mut self) -> Result<(), Trouble> {
-        while self.step().await? == Step::Behind {}
-        Ok(())
+    /// Reads what there is, until `deadline` or a little later; answers whether that was all.
+    async fn catch_up(&mut self, deadline: Instant) -> Result<bool, Trouble> {
+        while self.step().await? == Step::Behind {
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The process ends: all that is stored by now comes into files, and a later process goes on.
     async fn leave(mut self) {
         let name = self.parts.running.state().name.clone();
         self.late = None;
-        match timeout(LEAVE_WITHIN, self.catch_up()).await {
-            Ok(Ok(())) => {}
+        let deadline = Instant::now() + LEAVE_WITHIN;
+        match timeout(LEAVE_WITHIN * 2, self.catch_up(deadline)).await {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => {
+                tracing::warn!("recording {name} has not caught up; it does when it goes on");
+            }
             Ok(Err(error)) => tracing::warn!("recording {name}: {error}"),
-            Err(_) => tracing::warn!("recording {name} has not caught up; it does when it goes on"),
+            Err(_) => {
+                // a write may be under way: the file is left as it is after a crash
+                tracing::warn!("recording {name} is held up, and is closed when it goes on");
+                return;
+            }
         }
         if !self.parts.running.state().runs() {
             return;

@@ -22,6 +22,9 @@ pub(super) const SETTLE: Duration = Duration::from_secs(2);
 /// The most time that one look covers anew.
 const SLICE: Duration = Duration::from_secs(20);
 
+/// As [`SLICE`], where frames in time are long gone and nothing was found lately.
+const WIDEST_SLICE: Duration = Duration::from_secs(30 * 86_400);
+
 /// Late frames that are remembered, at most; beyond it one may be recorded twice.
 const LATE_MAX: usize = 1 << 18;
 
@@ -51,13 +54,18 @@ pub(super) struct Track {
     judged: UnixNanos,
     met: HashMap<CameraId, BTreeSet<Met>>,
     late: HashMap<(CameraId, Met), UnixNanos>,
+    /// Before this instant only late or held frames can live.
+    sparse_until: UnixNanos,
+    /// What a look there covers.
+    sparse_slice: Duration,
 }
 
 impl Track {
     /// Nothing captured from `verified` on was met, and nothing late that came from `arrived` on.
     pub(super) fn new(verified: UnixNanos, arrived: UnixNanos) -> Self {
         let (met, late) = (HashMap::new(), HashMap::new());
-        Self { verified, arrived, judged: verified, met, late }
+        let (sparse_until, sparse_slice) = (UnixNanos::MIN, SLICE);
+        Self { verified, arrived, judged: verified, met, late, sparse_until, sparse_slice }
     }
 
     /// Everything captured before this instant was met.
@@ -75,10 +83,23 @@ impl Track {
     pub(super) fn next(&self, hull: TimeRange, now: UnixNanos) -> Option<Look> {
         let from = self.verified.minus(OVERLAP).max(hull.from());
         let end = hull.to().min(now.next());
-        let to = end.min(self.verified.max(from).plus(SLICE));
+        let after = self.verified.max(from);
+        let sparse = after.plus(self.sparse_slice).min(self.sparse_until);
+        let to = end.min(after.plus(SLICE).max(sparse));
         let window = TimeRange::new(from, to).ok()?;
         let is_closing = now >= hull.to().plus(SETTLE);
         Some(Look { window, until: to.min(now), is_last: to == end, is_closing })
+    }
+
+    /// Frames in time that were captured before this instant are gone: looks may be wide there.
+    pub(super) fn sparse_until(&mut self, at: UnixNanos) {
+        self.sparse_until = at;
+    }
+
+    /// Whether the last look found anything: while none does, they become wider where they may.
+    pub(super) fn found(&mut self, anything: bool) {
+        let wider = self.sparse_slice.saturating_mul(2).min(WIDEST_SLICE);
+        self.sparse_slice = if anything { SLICE } else { wider };
     }
 
     /// When late frames must have come to be looked at now.

@@ -83,3 +83,27 @@ fn what_died_unmet_is_counted_once() {
     }
     assert_eq!(judged, [(0, 3), (3, 4), (4, 20)].map(|(from, to)| (at(from), at(to))));
 }
+
+#[test]
+fn looks_become_wider_where_little_can_live_while_they_find_nothing() {
+    let mut track = Track::new(at(0), at(0));
+    track.sparse_until(at(10_000));
+    let mut covered = Vec::new();
+    let mut step = |track: &mut Track, found| {
+        let before = track.verified();
+        let look = track.next(hull(0, 20_000), at(30_000)).unwrap();
+        track.found(found);
+        track.done(&look);
+        covered.push(track.verified().since(before).as_secs());
+    };
+    for found in [false, false, true, false] {
+        step(&mut track, found);
+    }
+    while track.verified() < at(10_000) {
+        step(&mut track, false);
+    }
+    step(&mut track, false);
+    assert_eq!(covered[..5], [20, 40, 80, 20, 40]);
+    assert_eq!(covered.last(), Some(&20), "what may be dense is taken in small slices");
+    assert_eq!(track.verified(), at(10_020));
+}
