@@ -139,7 +139,7 @@ class Row {
     this.element.dataset.state = one.state;
     setText(this.name, one.recording);
     const [sign, word] = LOOKS[one.state] ?? ["", one.state];
-    setText(this.looks, `${sign} ${word}${one.rounds > 0 ? `, round ${one.rounds + 1}` : ""}`);
+    setText(this.looks, `${sign} ${word}${one.looped && !over ? `, round ${one.rounds + 1}` : ""}`);
     this.looks.title = one.error;
     Object.assign(this.seek, { min: from, max: to, step: "any", disabled: over || !session.write });
     if (!this.held) this.seek.value = String(at);
