@@ -47,6 +47,8 @@ struct ProcessRow {
     overdue: Duration,
     endless: ExpirySample,
     query: Query,
+    /// Recordings that run; frames and bytes recorded, frames lost, recordings failed.
+    recordings: (usize, [u64; 4]),
     metrics: Arc<Metrics>,
 }
 
@@ -106,6 +108,9 @@ impl LocalService {
             overdue: parts.metrics.expiry.overdue().unwrap_or_default(),
             endless: self.observer().endless(),
             query: parts.query.clone(),
+            recordings: parts.recorder.as_ref().map_or_else(Default::default, |recorder| {
+                (recorder.running().len(), recorder.counts().snapshot())
+            }),
             metrics: Arc::clone(&parts.metrics),
         }
     }

@@ -59,7 +59,24 @@ pub(super) fn write(row: &ProcessRow, page: &mut Page<'_>) -> fmt::Result {
     page.gauge("framecache_expiry_overdue", help, "seconds", row.overdue.as_secs_f64())?;
     let help = "Frames without an end among the few hundred keys looked at last.";
     page.gauge("framecache_endless_frames", help, "", row.endless.without_expiry as f64)?;
+    recordings(row.recordings, page)?;
     lookups(row.query.counts(), page)
+}
+
+fn recordings(
+    (running, [frames, bytes, lost, failed]): (usize, [u64; 4]),
+    page: &mut Page<'_>,
+) -> fmt::Result {
+    let help = "Recordings that run.";
+    page.gauge("framecache_recordings_running", help, "", running as f64)?;
+    let help = "Frames written into recordings.";
+    page.counter("framecache_recorded_frames", help, "", frames as f64)?;
+    let help = "Their payload.";
+    page.counter("framecache_recorded", help, "bytes", bytes as f64)?;
+    let help = "Frames that expired before they could be recorded.";
+    page.counter("framecache_recording_frames_lost", help, "", lost as f64)?;
+    let help = "Recordings that ended because the disk failed.";
+    page.counter("framecache_recordings_failed", help, "", failed as f64)
 }
 
 fn store(info: &StoreInfo, page: &mut Page<'_>) -> fmt::Result {
