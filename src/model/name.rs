@@ -41,19 +41,23 @@ fn checked(what: &'static str, text: &str) -> Result<Arc<str>, NameError> {
     }
 }
 
+/// A text that is checked once, by `$checked`, and cheap to clone.
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        name_type!($(#[$doc])* $name, $what, checked, NameError);
+    };
+    ($(#[$doc:meta])* $name:ident, $what:literal, $checked:path, $error:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Checks `text` against the one alphabet of names.
+            /// Checks `text` against the one alphabet of names, and what else is asked of this one.
             ///
             /// # Errors
-            /// [`NameError`] with the refused text when it does not fit.
-            pub fn new(text: &str) -> Result<Self, NameError> {
-                checked($what, text).map(Self)
+            #[doc = concat!("[`", stringify!($error), "`] with the refused text when it does not fit.")]
+            pub fn new(text: &str) -> Result<Self, $error> {
+                $checked($what, text).map(Self)
             }
 
             /// The text as given, 1..=64 ASCII bytes.
@@ -64,8 +68,8 @@ macro_rules! name_type {
         }
 
         impl FromStr for $name {
-            type Err = NameError;
-            fn from_str(text: &str) -> Result<Self, NameError> {
+            type Err = $error;
+            fn from_str(text: &str) -> Result<Self, $error> {
                 Self::new(text)
             }
         }
@@ -90,6 +94,8 @@ macro_rules! name_type {
         }
     };
 }
+
+pub(super) use name_type;
 
 name_type!(
     /// Whose frames: the first part of a frame key, taken from the AMQP vhost unless configured.

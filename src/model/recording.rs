@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-use super::name::{CameraId, NameError};
+use super::name::{CameraId, NameError, name_type};
 
 /// What the file of a finished recording ends with.
 pub const FILE_ENDING: &str = ".mcap";
@@ -54,65 +54,19 @@ fn checked(what: &'static str, text: &str) -> Result<Arc<str>, RecordingNameErro
     }
 }
 
-macro_rules! recording_name {
-    ($(#[$doc:meta])* $name:ident, $what:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(Arc<str>);
-
-        impl $name {
-            /// Checks `text`: 1..=64 of the alphabet of names, and none of the endings of files.
-            ///
-            /// # Errors
-            /// [`RecordingNameError`] with what would fit.
-            pub fn new(text: &str) -> Result<Self, RecordingNameError> {
-                checked($what, text).map(Self)
-            }
-
-            /// The text as given, 1..=64 ASCII bytes.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = RecordingNameError;
-            fn from_str(text: &str) -> Result<Self, RecordingNameError> {
-                Self::new(text)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                Self::new(&text).map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
-
-recording_name!(
-    /// What people call a recording.
+name_type!(
+    /// What people call a recording; it has none of the endings of files.
     RecordingName,
-    "recording name"
+    "recording name",
+    checked,
+    RecordingNameError
 );
-recording_name!(
+name_type!(
     /// Which part of a rotated recording; segments sort by their text as by time.
     Segment,
-    "segment"
+    "segment",
+    checked,
+    RecordingNameError
 );
 
 /// One finished file of a recording: `NAME.mcap`, or `NAME/SEGMENT.mcap` of a rotated one.
