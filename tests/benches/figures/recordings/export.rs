@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -141,23 +141,28 @@ fn run(server: &RedisServer, folder: &Path, frames: usize) -> Run {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let mut peak = 0.0_f64;
-    let status = loop {
-        peak = peak.max(high_water(child.id()).unwrap_or(0.0));
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    };
+    let peak = succeeded(&mut child);
     let took = began.elapsed();
-    assert!(status.success());
     assert!(fs::metadata(&path).unwrap().len() > (frames * FRAME_BYTES) as u64);
     fs::remove_file(&path).unwrap();
     Run { took, peak }
 }
 
+/// Waits until a program has ended as it should; the most memory that it had, in bytes.
+pub(super) fn succeeded(child: &mut Child) -> f64 {
+    let mut peak = 0.0_f64;
+    loop {
+        peak = peak.max(high_water(child.id()).unwrap_or(0.0));
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success());
+            return peak;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// `VmHWM` of proc(5), in bytes; `None` once the program has ended.
-pub(super) fn high_water(pid: u32) -> Option<f64> {
+fn high_water(pid: u32) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
     Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? * 1024.0)

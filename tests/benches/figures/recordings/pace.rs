@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::export::high_water;
+use super::export::succeeded;
 use crate::options::Scale;
 use crate::rig::{self, FRAME_BYTES};
 use crate::rounds::{Better, Round, Row};
@@ -209,14 +209,5 @@ fn peak(path: &Path, server: &RedisServer) -> f64 {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let mut peak = 0.0_f64;
-    let status = loop {
-        peak = peak.max(high_water(child.id()).unwrap_or(0.0));
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    };
-    assert!(status.success());
-    peak
+    succeeded(&mut child)
 }
