@@ -172,7 +172,9 @@ async fn a_process_that_starts_later_holds_what_came_meanwhile(mut subject: Subj
     subject.close().await;
 }
 
-async fn frames_beyond_the_limit_are_not_held(mut subject: Subject) {
+/// Holds two frames of 100 bytes, one of them as it comes, and puts a third: until when the two are held,
+/// the third one, and its natural end.
+async fn two_held_and_a_third(subject: &mut Subject) -> (UnixNanos, FrameKey, Option<UnixNanos>) {
     let now = subject.now().await;
     subject.put(now, 1, 300).await;
     let until = subject.hold(now, now.plus(60 * SEC), 7200 * SEC).await.hold.until();
@@ -181,6 +183,11 @@ async fn frames_beyond_the_limit_are_not_held(mut subject: Subject) {
     subject.ends(&second, Some(until)).await;
     let third = subject.put(subject.now().await, 3, 300).await;
     let natural = subject.end_of(&third).await;
+    (until, third, natural)
+}
+
+async fn frames_beyond_the_limit_are_not_held(mut subject: Subject) {
+    let (until, third, natural) = two_held_and_a_third(&mut subject).await;
     let small = subject.put_sized(subject.now().await, 4, 300, 50).await;
     subject.ends(&small, Some(until)).await;
     assert_eq!(subject.end_of(&third).await, natural);
@@ -188,14 +195,7 @@ async fn frames_beyond_the_limit_are_not_held(mut subject: Subject) {
 }
 
 async fn what_was_refused_stays_refused_after_a_restart(mut subject: Subject) {
-    let now = subject.now().await;
-    subject.put(now, 1, 300).await;
-    let until = subject.hold(now, now.plus(60 * SEC), 7200 * SEC).await.hold.until();
-    subject.follow();
-    let second = subject.put(subject.now().await, 2, 300).await;
-    subject.ends(&second, Some(until)).await;
-    let third = subject.put(subject.now().await, 3, 300).await;
-    let natural = subject.end_of(&third).await;
+    let (until, third, natural) = two_held_and_a_third(&mut subject).await;
     subject.stop.cancel();
     subject.following.take().unwrap().await.unwrap();
 
