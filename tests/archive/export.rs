@@ -20,7 +20,7 @@ use futures_util::TryStreamExt as _;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::binary::{Place, Up};
+use crate::support::binary::{Place, Up};
 use crate::support::redis::RedisServer;
 
 /// A frame of tenant `t` and prefix `p`, so long before `now`.

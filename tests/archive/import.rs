@@ -11,8 +11,8 @@ use framecache::store::redis::RedisStore;
 use framecache::store::{FrameStore, PutFrame, Selector};
 use serde_json::{Value, json};
 
-use crate::binary::{Place, Ran, Up};
 use crate::export::{fill, opened, put, stored};
+use crate::support::binary::{Place, Ran, Up};
 use crate::support::redis::RedisServer;
 
 /// Every key of a store with its bytes and end, found by a scan, not by the index.

@@ -5,8 +5,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[path = "../support/binary.rs"]
-mod binary;
 mod control;
 mod convert;
 mod export;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::binary::{Place, Up};
+use crate::support::binary::{Place, Up};
 
 #[test]
 fn info_of_a_name_is_told_by_the_up_that_has_the_recording() {

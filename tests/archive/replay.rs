@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::binary::{Place, Up};
+use crate::support::binary::{Place, Up};
 
 const SEC: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
@@ -352,8 +352,9 @@ fn a_running_up_plays_a_recording_by_its_name() {
         run(&["replay", "night", "--speed", "0.1", "--loop", "--json"]).ended(0).json()[0]["id"]
             .clone();
     let id = id.as_str().unwrap();
-    let state =
-        |ran: crate::binary::Ran| ran.ended(0).json()[0]["state"].as_str().unwrap().to_owned();
+    let state = |ran: crate::support::binary::Ran| {
+        ran.ended(0).json()[0]["state"].as_str().unwrap().to_owned()
+    };
     assert_eq!(state(run(&["replays", "pause", id, "--json"])), "paused");
     assert_eq!(state(run(&["replays", "speed", id, "max", "--json"])), "paused");
     assert_eq!(state(run(&["replays", "seek", id, "1731024000", "--json"])), "paused");

@@ -1,10 +1,12 @@
 //! The real binary with real arguments: what it says, how it ends, and a running `up`.
+#![allow(clippy::unwrap_used, reason = "a helper of a test may end it where something is missing")]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -16,15 +18,13 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// Stdout as text.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.stdout).into_owned()
+        String::from_utf8(self.stdout.clone()).unwrap()
     }
 
     /// Every line of stdout as JSON.
     pub(crate) fn json(&self) -> Vec<Value> {
-        let read = |line: &str| serde_json::from_str(line).expect("a line should be JSON");
-        self.text().lines().map(read).collect()
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Panics unless the run ended with `code`.
@@ -41,11 +41,22 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder should be creatable") }
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
@@ -60,59 +71,80 @@ impl Place {
         command
     }
 
-    /// Runs the binary to its end.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = self.command(arguments);
-        let output = command.output().expect("the binary should start");
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            stdout: output.stdout,
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-
     /// Names of what lies in the folder, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         names_in(self.folder.path())
     }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        ran(self.command(arguments))
+    }
+
+    pub(crate) fn run_with_stdin(&self, arguments: &[&str], stdin: &[u8]) -> Ran {
+        let mut command = self.command(arguments);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        pipe.write_all(stdin).unwrap();
+        drop(pipe);
+        finished(child)
+    }
 }
 
-fn names_in(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("the folder should be readable");
-    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-    let mut names: Vec<String> = entries.flatten().map(name).collect();
-    names.sort();
-    names
+pub(crate) fn ran(mut command: Command) -> Ran {
+    finished(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+}
+
+pub(crate) fn finished(child: Child) -> Ran {
+    let output = child.wait_with_output().unwrap();
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: output.stdout,
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
 }
 
 /// A running `up`, killed on drop.
 pub(crate) struct Up {
-    child: Child,
-    _stdout: BufReader<ChildStdout>,
-    url: String,
+    pub(crate) child: Child,
+    pub(crate) stdout: BufReader<ChildStdout>,
+    /// What it said when it had started.
+    pub(crate) started: Value,
+    pub(crate) url: String,
 }
 
 impl Up {
-    /// `up --json` with this configuration; returns once it serves. Its log goes to `up.log`.
+    /// `up --json` with this configuration; returns once it serves.
     pub(crate) fn start(place: &Place, config: &str) -> Self {
-        fs::write(place.path("up.toml"), config).expect("the configuration should be writable");
-        let mut command = place.command(&["up", "--config", "up.toml", "--json"]);
-        let log = fs::File::create(place.path("up.log")).expect("the log should be writable");
-        let spawned = command.stdout(Stdio::piped()).stderr(log).spawn();
-        let mut child = spawned.expect("the binary should start");
-        let mut stdout = BufReader::new(child.stdout.take().expect("stdout should be piped"));
-        let mut line = String::new();
-        let read = stdout.read_line(&mut line);
-        let started: Option<Value> = read.ok().and_then(|_| serde_json::from_str(&line).ok());
-        let url = started.and_then(|started| Some(started["address"].as_str()?.to_owned()));
-        let log = || fs::read_to_string(place.path("up.log")).unwrap_or_default();
-        let url = url.unwrap_or_else(|| panic!("up did not start: {}", log()));
-        Self { child, _stdout: stdout, url }
+        let path = place.write("up.toml", config);
+        let path = path.to_str().unwrap();
+        let mut command = place.command(&["up", "--config", path, "--json"]);
+        let log = fs::File::create(place.path("up.log")).unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let started = next_line(&mut stdout);
+        let started: Value = serde_json::from_str(&started).unwrap_or_else(|_| {
+            panic!("up did not start: {}", fs::read_to_string(place.path("up.log")).unwrap())
+        });
+        let url = started["address"].as_str().unwrap().to_owned();
+        Self { child, stdout, started, url }
     }
 
     /// Where it serves, e.g. `http://127.0.0.1:8080`.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Asks it to end; answers its exit code and its last line.
+    pub(crate) fn terminate(mut self) -> (i32, Value) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let last = next_line(&mut self.stdout);
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        (code, serde_json::from_str(&last).unwrap())
     }
 }
 
@@ -121,4 +153,18 @@ impl Drop for Up {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn next_line(stdout: &mut BufReader<ChildStdout>) -> String {
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    line
+}
+
+pub(crate) fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }

@@ -5,6 +5,7 @@
 //! No server that already runs on this machine is touched.
 #![allow(dead_code, reason = "each binary that includes these fixtures uses a part of them")]
 
+pub(crate) mod binary;
 pub(crate) mod collect;
 pub(crate) mod digest;
 pub(crate) mod port;
